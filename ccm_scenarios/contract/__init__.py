@@ -1,0 +1,71 @@
+"""What a provider implements, and the words both sides use.
+
+An adapter is any class that satisfies `Provider`. It hands out the kinds of infrastructure it can act on (`Instances`,
+`LoadBalancers`, `Routes`); what it cannot do it does not declare, and the scenarios that need it are skipped with that reason.
+"""
+
+from ccm_scenarios.contract.capability import Capability
+from ccm_scenarios.contract.errors import (
+    CloudError,
+    CloudTimeout,
+    InstanceNotFound,
+    LoadBalancerNotFound,
+    NotDeclared,
+)
+from ccm_scenarios.contract.protocols import (
+    Annotations,
+    ControllerManager,
+    Instances,
+    LoadBalancers,
+    Provider,
+    ProviderFactory,
+    Routes,
+)
+from ccm_scenarios.contract.timeouts import Timeouts
+from ccm_scenarios.contract.values import (
+    Endpoint,
+    HealthCheck,
+    Implementation,
+    Instance,
+    InstanceState,
+    KnownDeviation,
+    Listener,
+    LoadBalancer,
+    OwnedResource,
+    Protocol,
+    Route,
+    ServiceRef,
+    Target,
+    TargetHealth,
+)
+
+__all__ = [
+    "Annotations",
+    "Capability",
+    "CloudError",
+    "CloudTimeout",
+    "ControllerManager",
+    "Endpoint",
+    "HealthCheck",
+    "Implementation",
+    "Instance",
+    "InstanceNotFound",
+    "InstanceState",
+    "Instances",
+    "KnownDeviation",
+    "Listener",
+    "LoadBalancer",
+    "LoadBalancerNotFound",
+    "LoadBalancers",
+    "NotDeclared",
+    "OwnedResource",
+    "Protocol",
+    "Provider",
+    "ProviderFactory",
+    "Route",
+    "Routes",
+    "ServiceRef",
+    "Target",
+    "TargetHealth",
+    "Timeouts",
+]

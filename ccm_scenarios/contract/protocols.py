@@ -1,0 +1,198 @@
+"""The Protocols an adapter implements, one for each kind of infrastructure.
+
+Every verb returns when the cloud reports it done (not when the cluster noticed), raises `CloudError` or a subclass of it, and
+never does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol as TypingProtocol
+from typing import runtime_checkable
+
+from ccm_scenarios.contract.capability import Capability
+from ccm_scenarios.contract.timeouts import Timeouts
+from ccm_scenarios.contract.values import (
+    Endpoint,
+    Implementation,
+    Instance,
+    KnownDeviation,
+    LoadBalancer,
+    OwnedResource,
+    Route,
+    ServiceRef,
+)
+
+
+@runtime_checkable
+class Instances(TypingProtocol):
+    """Machines behind Nodes."""
+
+    def get(self, provider_id: str) -> Instance:
+        """The instance a Node's `spec.providerID` names.
+
+        Raises:
+            InstanceNotFound: the cloud does not know it, or it is terminated.
+        """
+        ...
+
+    def launch(self) -> Instance:
+        """Launch an instance that joins the cluster. Returns when it is running; its Node comes later.
+
+        Raises:
+            CloudTimeout: it did not run within `Timeouts.instance_launch`.
+        """
+        ...
+
+    def delete(self, instance_id: str) -> None:
+        """End the instance for ever. Succeeds for one that is already gone."""
+        ...
+
+    def stop(self, instance_id: str) -> None:
+        """Power the instance off; identity and private address stay.
+
+        Raises:
+            InstanceNotFound: the cloud does not know the instance.
+            CloudTimeout: it was not stopped within `Timeouts.instance_stop`.
+        """
+        ...
+
+    def start(self, instance_id: str) -> None:
+        """Power a stopped instance on."""
+        ...
+
+    def reboot(self, instance_id: str) -> None:
+        """Order a clean reboot. Returns when the order was taken; the boot ID of the Node shows its effect."""
+        ...
+
+
+@runtime_checkable
+class LoadBalancers(TypingProtocol):
+    """Load balancers the CCM makes, seen independently of the CCM."""
+
+    def find(self, service: ServiceRef) -> LoadBalancer | None:
+        """The Service's load balancer, or None if the cloud has none."""
+        ...
+
+    def owned_resources(self, service: ServiceRef) -> Sequence[OwnedResource]:
+        """Everything in the cloud that exists for this Service, by identity, in the cloud's words; empty when clean.
+
+        Load balancers, listeners, target groups, security groups, and rules in groups that others share.
+        """
+        ...
+
+
+@runtime_checkable
+class Routes(TypingProtocol):
+    """The cloud's routes for this cluster."""
+
+    def list(self) -> Sequence[Route]:
+        """All routes of the cluster's route table that lead to instances, or did (blackholes)."""
+        ...
+
+
+@runtime_checkable
+class Annotations(TypingProtocol):
+    """What a Service must say to this cloud."""
+
+    def load_balancer(self) -> Mapping[str, str]:
+        """Annotations that select this flavour of load balancer; empty where none is needed."""
+        ...
+
+
+@runtime_checkable
+class Provider(TypingProtocol):
+    """One cloud, in one flavour."""
+
+    @property
+    def name(self) -> str:
+        """The provider's tag without `@`: `aws`, `gcp`, …"""
+        ...
+
+    @property
+    def flavour(self) -> str:
+        """Which kind of load balancers is judged; one of `ProviderFactory.flavours`."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this flavour offers. Everything else is skipped with that reason."""
+        ...
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The upper bounds that suit this cloud."""
+        ...
+
+    @property
+    def implementation(self) -> Implementation:
+        """The CCM that is judged."""
+        ...
+
+    @property
+    def known_deviations(self) -> Sequence[KnownDeviation]:
+        """Behaviours known to fail, each with an issue."""
+        ...
+
+    @property
+    def provider_id_prefix(self) -> str:
+        """How every `Node.spec.providerID` of this cloud begins, for instance `aws://`."""
+        ...
+
+    @property
+    def instances(self) -> Instances: ...
+
+    @property
+    def load_balancers(self) -> LoadBalancers: ...
+
+    @property
+    def routes(self) -> Routes: ...
+
+    @property
+    def annotations(self) -> Annotations: ...
+
+    def resolve(self, address: str) -> Sequence[str]:
+        """IP addresses behind an ingress address; the address itself if it is one, empty if the name does not exist.
+
+        Asks a name server each time: a cached answer would hide a change.
+        """
+        ...
+
+    def describe(self, service: ServiceRef) -> str:
+        """The cloud's view of a Service, for evidence: readable, complete, without secrets."""
+        ...
+
+
+class ProviderFactory(TypingProtocol):
+    """How an adapter is registered: a module or class with these names."""
+
+    name: str
+    flavours: tuple[str, ...]
+    """The first is the default."""
+
+    def connect(self, *, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider:
+        """Build the adapter; makes no call to the cloud.
+
+        Args:
+            endpoint: where the cloud is.
+            flavour: one of `flavours`.
+            timeouts: the target's upper bounds.
+        """
+        ...
+
+
+@runtime_checkable
+class ControllerManager(TypingProtocol):
+    """Control over the running CCM; offered by the target, not by the cloud."""
+
+    def stop(self) -> None:
+        """End the CCM process; it stays down until `start`."""
+        ...
+
+    def start(self) -> None:
+        """Start it again; returns when it is healthy."""
+        ...
+
+    def logs(self, *, lines: int = 200) -> str:
+        """The last lines of its log."""
+        ...

@@ -1,0 +1,71 @@
+"""Every upper bound the suite waits for, by name.
+
+Defaults suit a real cloud (upstream's figures in test/e2e/framework where it has one); an adapter or the local cloud lowers them
+with `dataclasses.replace`. A timeout is only an upper bound: waits return when the thing happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Upper bounds in seconds."""
+
+    api_call: float = 30.0
+    """One call to the Kubernetes API or the cloud's API."""
+
+    lb_provisioned: float = 900.0
+    """From a Service that wants a load balancer to its ingress address (upstream: 15 min)."""
+
+    lb_deleted: float = 900.0
+    """From a Service that no longer wants its load balancer to nothing left in the cloud (upstream: 15 min)."""
+
+    lb_reachable: float = 600.0
+    """From the ingress address, or a change, to traffic behaving so (upstream: 2 min, on AWS 10 min)."""
+
+    lb_targets_healthy: float = 600.0
+    """From registration to a target reported healthy."""
+
+    lb_updated: float = 300.0
+    """From a change of a Service or Node to the cloud's load balancer showing it."""
+
+    node_initialised: float = 300.0
+    """From a Node's registration to the CCM having set identity and addresses and removed its taint."""
+
+    node_ready: float = 300.0
+    """From launch, start or reboot of an instance to its Node being Ready (upstream: 5 min)."""
+
+    node_not_ready: float = 120.0
+    """From the end of a kubelet to its Node not being Ready (grace period 50 s since v1.32)."""
+
+    node_deleted: float = 300.0
+    """From an instance's end to its Node being gone (upstream: 5 min)."""
+
+    node_tainted: float = 300.0
+    """From an instance's stop to the shutdown taint, and from its start to the taint's end."""
+
+    instance_launch: float = 300.0
+    """Until the cloud reports a launched instance running."""
+
+    instance_stop: float = 300.0
+    """Until the cloud reports an instance stopped."""
+
+    instance_start: float = 300.0
+    """Until the cloud reports an instance running."""
+
+    instance_delete: float = 300.0
+    """Until the cloud reports an instance gone."""
+
+    route_present: float = 120.0
+    """From a Node with a pod CIDR to its route in the cloud (reconcile period 10 s)."""
+
+    pod_ready: float = 300.0
+    """From a Pod's creation to its readiness (upstream: 5 min)."""
+
+    namespace_deleted: float = 900.0
+    """From a namespace's deletion to its end; finalizers of load balancers count in."""
+
+    service_changed: float = 60.0
+    """For what the API server and kube-proxy do with a Service alone (node ports, endpoints)."""

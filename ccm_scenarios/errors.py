@@ -1,0 +1,15 @@
+"""Errors that end a run before or beside its behaviours; every message is one line that says what to do."""
+
+from __future__ import annotations
+
+
+class CcmScenariosError(Exception):
+    """Base of what the suite itself reports. Maps to exit code 2, never to a traceback."""
+
+
+class UsageError(CcmScenariosError):
+    """The command line, a tag, or a `-D` key asks for something that does not exist or contradicts itself."""
+
+
+class EnvironmentProblem(CcmScenariosError):
+    """The machine or the named cluster cannot carry the run: a tool, a right, a disk, an endpoint is missing."""
