@@ -1,0 +1,124 @@
+"""The binaries a local cloud runs: built here and cached, or prebuilt by someone else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.localcloud.binaries.build import build, location
+from ccm_scenarios.localcloud.binaries.cache import cache_directory
+from ccm_scenarios.localcloud.binaries.catalogue import Component, select
+from ccm_scenarios.localcloud.binaries.progress import Progress, Silence
+from ccm_scenarios.localcloud.binaries.toolchain import find_go
+
+PREBUILT = "CCM_SCENARIOS_BINARIES"
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """Executables, ready to run."""
+
+    components: Mapping[str, Component]
+    locations: Mapping[str, Path]
+    """Component name to the directory with its binaries."""
+    prebuilt: bool
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """The directories that hold them, each once: what PATH needs."""
+        return tuple(dict.fromkeys(self.locations.values()))
+
+    def path(self, name: str) -> Path:
+        """The absolute path of a binary.
+
+        Raises:
+            UsageError: no prepared component has a binary of this name.
+        """
+        for component in self.components.values():
+            if name in component.packages:
+                return self.locations[component.name] / name
+        known = sorted(name for component in self.components.values() for name in component.packages)
+        raise UsageError(f"no binary {name!r} is prepared; there are {', '.join(known)}")
+
+    def version(self, component: str) -> str:
+        """A component's version, for instance `v1.37.2`; a prebuilt one is run and asked.
+
+        Raises:
+            UsageError: the component is not prepared.
+            EnvironmentProblem: a prebuilt component does not say.
+        """
+        if component not in self.components:
+            raise UsageError(
+                f"no component {component!r} is prepared; there are {', '.join(self.components)}"
+            )
+        if self.prebuilt:
+            return self._ask(self.components[component])
+        return self.components[component].version
+
+    def _ask(self, component: Component) -> str:
+        binary, *arguments = component.version_command
+        command = [str(self.path(binary)), *arguments]
+        try:
+            said = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=30,
+                check=False,
+            ).stdout
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EnvironmentProblem(f"{' '.join(command)} does not run: {error}") from error
+        first_line = said.partition("\n")[0]
+        found = re.search(r"\d+\.\d+\.\d+[\w.+-]*", first_line)
+        if found is None:
+            raise EnvironmentProblem(f"{' '.join(command)} names no version: {first_line[:200]!r}")
+        return f"v{found.group()}"
+
+
+def prepare(*, progress: Progress | None = None, components: Sequence[str] | None = None) -> Binaries:
+    """Have binaries ready: from `$CCM_SCENARIOS_BINARIES`, else from the cache, else built into it.
+
+    Args:
+        progress: told of builds; silent by default.
+        components: names of the catalogue; all of it by default.
+
+    Raises:
+        UsageError: a component is unknown.
+        EnvironmentProblem: Go, disk space, the network or a prebuilt binary is missing, or a build fails.
+    """
+    chosen = select(components)
+    named = {component.name: component for component in chosen}
+    if configured := os.environ.get(PREBUILT):
+        directory = Path(configured).absolute()
+        _require_prebuilt(directory, chosen)
+        return Binaries(components=named, locations=dict.fromkeys(named, directory), prebuilt=True)
+    go = find_go()
+    locations = {component.name: location(component, go) for component in chosen}
+    missing = [component for component in chosen if not locations[component.name].exists()]
+    if missing:
+        go.require(missing)
+        go.require_disk(missing, cache_directory("binaries"))
+    for index, component in enumerate(missing, start=1):
+        build(component, go, progress or Silence(), index=index, total=len(missing))
+    return Binaries(components=named, locations=locations, prebuilt=False)
+
+
+def _require_prebuilt(directory: Path, components: Sequence[Component]) -> None:
+    if not directory.is_dir():
+        raise EnvironmentProblem(f"{PREBUILT}={directory} is no directory")
+    missing = [
+        name
+        for component in components
+        for name in component.packages
+        if not ((directory / name).is_file() and os.access(directory / name, os.X_OK))
+    ]
+    if missing:
+        raise EnvironmentProblem(f"{PREBUILT}={directory} lacks these executables: {', '.join(missing)}")
