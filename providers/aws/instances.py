@@ -1,0 +1,160 @@
+"""EC2 instances behind Nodes."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import ClientError
+
+from ccm_scenarios.contract import (
+    CloudTimeout,
+    Endpoint,
+    Instance,
+    InstanceNotFound,
+    InstanceState,
+    NotDeclared,
+    Timeouts,
+)
+from providers.aws.clients import WAITER_INTERVAL, Clients, cloud_errors, code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef, WaiterConfigTypeDef
+
+PROVIDER_ID_PREFIX = "aws://"
+
+STATES = {
+    "pending": InstanceState.PENDING,
+    "running": InstanceState.RUNNING,
+    "stopping": InstanceState.STOPPING,
+    "stopped": InstanceState.STOPPED,
+    "shutting-down": InstanceState.TERMINATING,
+    "terminated": InstanceState.TERMINATED,
+}
+
+Waiter = Literal["instance_running", "instance_stopped", "instance_terminated"]
+
+
+@dataclass(frozen=True, slots=True)
+class AwsInstances:
+    """Satisfies `contract.Instances`."""
+
+    clients: Clients
+    endpoint: Endpoint
+    timeouts: Timeouts
+
+    def get(self, provider_id: str) -> Instance:
+        if not provider_id.startswith(PROVIDER_ID_PREFIX):
+            raise InstanceNotFound(provider_id)
+        return self._read(provider_id.rpartition("/")[2])
+
+    def launch(self) -> Instance:
+        template = self.endpoint.node_template.get("launch_template")
+        if template is None:
+            raise NotDeclared("aws", "Instances.launch")
+        with cloud_errors("RunInstances"):
+            reservation = self.clients.ec2.run_instances(
+                LaunchTemplate={"LaunchTemplateName": template, "Version": "$Latest"},
+                MinCount=1,
+                MaxCount=1,
+                ClientToken=str(uuid.uuid4()),  # a retried call must not launch two
+            )
+        instance_id = reservation["Instances"][0]["InstanceId"]
+        try:
+            self._wait("instance_running", instance_id, self.timeouts.instance_launch, "instance_launch")
+            return self._read(instance_id)
+        except BaseException:
+            # Nobody else knows this instance yet: an interrupt must not leave it running.
+            with cloud_errors("TerminateInstances"):
+                self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
+            raise
+
+    def delete(self, instance_id: str) -> None:
+        try:
+            with self._known(instance_id):
+                self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
+        except InstanceNotFound:
+            return
+        self._wait("instance_terminated", instance_id, self.timeouts.instance_delete, "instance_delete")
+
+    def stop(self, instance_id: str) -> None:
+        self._read(instance_id)
+        with self._known(instance_id):
+            self.clients.ec2.stop_instances(InstanceIds=[instance_id])
+        self._wait("instance_stopped", instance_id, self.timeouts.instance_stop, "instance_stop")
+
+    def start(self, instance_id: str) -> None:
+        self._read(instance_id)
+        with self._known(instance_id):
+            self.clients.ec2.start_instances(InstanceIds=[instance_id])
+        self._wait("instance_running", instance_id, self.timeouts.instance_start, "instance_start")
+
+    def reboot(self, instance_id: str) -> None:
+        self._read(instance_id)
+        with self._known(instance_id):
+            self.clients.ec2.reboot_instances(InstanceIds=[instance_id])
+
+    def _read(self, instance_id: str) -> Instance:
+        """Raises InstanceNotFound for a terminated one too: AWS lists those for about an hour."""
+        with self._known(instance_id):
+            answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+        found = [instance for reservation in answer["Reservations"] for instance in reservation["Instances"]]
+        if not found or found[0]["State"]["Name"] == "terminated":
+            raise InstanceNotFound(instance_id)
+        return _instance(found[0], self.clients.region)
+
+    def _wait(self, waiter: Waiter, instance_id: str, seconds: float, timeout: str) -> None:
+        config: WaiterConfigTypeDef = {
+            "Delay": WAITER_INTERVAL,
+            "MaxAttempts": max(1, math.ceil(seconds / WAITER_INTERVAL)),
+        }
+        try:
+            with cloud_errors(f"{waiter} {instance_id}"):
+                self.clients.ec2.get_waiter(waiter).wait(InstanceIds=[instance_id], WaiterConfig=config)
+        except CloudTimeout:
+            state = waiter.removeprefix("instance_")
+            raise CloudTimeout(
+                f"instance {instance_id} was not {state} within {seconds:g} s (Timeouts.{timeout})"
+            ) from None
+
+    @contextmanager
+    def _known(self, instance_id: str) -> Iterator[None]:
+        with cloud_errors(f"instance {instance_id}"):
+            try:
+                yield
+            except ClientError as error:
+                if code_of(error) in {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}:
+                    raise InstanceNotFound(instance_id) from None
+                raise
+
+
+def _instance(seen: InstanceTypeDef, region: str) -> Instance:
+    zone = seen["Placement"]["AvailabilityZone"]
+    return Instance(
+        id=seen["InstanceId"],
+        state=STATES[seen["State"]["Name"]],
+        instance_type=seen["InstanceType"],
+        zone=zone,
+        region=region,
+        provider_id=f"{PROVIDER_ID_PREFIX}/{zone}/{seen['InstanceId']}",
+        node_addresses=frozenset(_addresses(seen)),
+    )
+
+
+def _addresses(seen: InstanceTypeDef) -> Iterator[tuple[str, str]]:
+    """What an IPv4 Node must report: addresses of the interfaces in use, and the instance's DNS names."""
+    for interface in seen.get("NetworkInterfaces", []):
+        if interface.get("Status") == "in-use":
+            for private in interface.get("PrivateIpAddresses", []):
+                yield "InternalIP", private["PrivateIpAddress"]
+    if public := seen.get("PublicIpAddress"):
+        yield "ExternalIP", public
+    if private_name := seen.get("PrivateDnsName"):
+        yield "InternalDNS", private_name
+        yield "Hostname", private_name
+    if public_name := seen.get("PublicDnsName"):
+        yield "ExternalDNS", public_name

@@ -1,0 +1,113 @@
+"""The AWS adapter: what it declares, and its parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+from ccm_scenarios.contract import (
+    Capability,
+    Endpoint,
+    Implementation,
+    KnownDeviation,
+    ServiceRef,
+    Timeouts,
+)
+from providers.aws import names, security_groups
+from providers.aws.clients import Clients, cloud_errors
+from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
+from providers.aws.load_balancers import AwsLoadBalancers, name_of
+from providers.aws.routes import AwsRoutes
+
+EVERY_FLAVOUR = frozenset(
+    {
+        Capability.INSTANCES,
+        Capability.INSTANCE_STOP,
+        Capability.INSTANCE_SHUTDOWN_TAINT,
+        Capability.INSTANCE_REBOOT,
+        Capability.LOAD_BALANCER,
+    }
+)
+OF_FLAVOUR = {
+    "classic": frozenset[Capability](),
+    "nlb": frozenset({Capability.LB_UDP, Capability.LB_CLIENT_ADDRESS}),
+}
+CLOUD_PROVIDER_AWS = Implementation(
+    project="cloud-provider-aws",
+    version="unknown",  # AWS cannot tell; the target knows which CCM it runs
+    url="https://github.com/kubernetes/cloud-provider-aws",
+)
+LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAnnotations:
+    """Satisfies `contract.Annotations`."""
+
+    flavour: str
+
+    def load_balancer(self) -> Mapping[str, str]:
+        return {LOAD_BALANCER_TYPE: "nlb"} if self.flavour == "nlb" else {}
+
+
+@dataclass(frozen=True, slots=True)
+class AwsProvider:
+    """Satisfies `contract.Provider`."""
+
+    flavour: str
+    capabilities: frozenset[Capability]
+    timeouts: Timeouts
+    instances: AwsInstances
+    load_balancers: AwsLoadBalancers
+    routes: AwsRoutes
+    annotations: AwsAnnotations
+    nameserver: str | None
+    name: str = "aws"
+    provider_id_prefix: str = PROVIDER_ID_PREFIX
+    implementation: Implementation = CLOUD_PROVIDER_AWS
+    known_deviations: Sequence[KnownDeviation] = ()
+
+    @classmethod
+    def connect(cls, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> AwsProvider:
+        """Put the adapter together; makes no call. See `providers.aws.connect`."""
+        clients = Clients.connect(endpoint, read_timeout=timeouts.api_call)
+        capabilities = EVERY_FLAVOUR | OF_FLAVOUR[flavour]
+        # These two need facts about the cluster that AWS alone does not tell.
+        if "launch_template" in endpoint.node_template:
+            capabilities |= {Capability.INSTANCE_LAUNCH}
+        if endpoint.cluster is not None:
+            capabilities |= {Capability.ROUTES}
+        return cls(
+            flavour=flavour,
+            capabilities=capabilities,
+            timeouts=timeouts,
+            instances=AwsInstances(clients, endpoint, timeouts),
+            load_balancers=AwsLoadBalancers(clients, endpoint.cluster),
+            routes=AwsRoutes(clients, endpoint.cluster),
+            annotations=AwsAnnotations(flavour),
+            nameserver=endpoint.nameserver,
+        )
+
+    def resolve(self, address: str) -> Sequence[str]:
+        return names.resolve(address, self.nameserver)
+
+    def describe(self, service: ServiceRef) -> str:
+        balancers, name = self.load_balancers, name_of(service)
+        found = balancers.find(service)
+        with cloud_errors("describe"):
+            view = {
+                "load balancer": asdict(found) if found else None,
+                "owned resources": [str(resource) for resource in balancers.owned_resources(service)],
+                "classic load balancer as AWS describes it": balancers.classic(name),
+                "network load balancer as AWS describes it": balancers.network(name),
+                "security groups of the cluster": security_groups.of_cluster(balancers.clients, balancers.cluster),
+            }
+        return json.dumps(view, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return sorted(value) if isinstance(value, frozenset) else str(value)
