@@ -1,7 +1,7 @@
 """The container images of a local cloud, without a registry: one OCI archive for `ctr images import`.
 
-Layout: OCI image layout 1.0, `index.json` with one manifest for each name. Layers are not compressed: every node
-unpacks them when it boots. The archive's bytes depend on the programs in it and on nothing else.
+Layout: OCI image layout 1.0, `index.json` with one manifest for each name. Layers are not compressed: each
+node unpacks them when it boots. The archive's bytes depend on the programs in it and on nothing else.
 """
 
 from __future__ import annotations

@@ -93,9 +93,7 @@ def cgroup_version() -> int:
 
 def _missing_tools() -> list[str]:
     problems = [
-        f"{tool} is missing (package {package})"
-        for tool, package in TOOLS.items()
-        if shutil.which(tool) is None
+        f"{tool} is missing (package {package})" for tool, package in TOOLS.items() if shutil.which(tool) is None
     ]
     if problem := _runc_problem():
         problems.append(problem)

@@ -1,0 +1,129 @@
+"""The command `ccm-scenarios`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccm_scenarios import __version__
+from ccm_scenarios.errors import CcmScenariosError, UsageError
+
+_USAGE_ERROR = 2
+_INTERRUPTED = 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=(__doc__ or "").strip(), pretty_exceptions_enable=False)
+localcloud = typer.Typer(
+    no_args_is_help=True,
+    help="A region in a box: a real Kubernetes cluster, the real CCM and an emulated cloud, on this machine (as root).",
+)
+app.add_typer(localcloud, name="localcloud")
+
+Name = Annotated[str, typer.Option(help="Which local cloud; several can run side by side.")]
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _running(name: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - imported late
+    from ccm_scenarios.localcloud import client
+
+    found = client.find(name)
+    if found is None:
+        raise UsageError(f"no local cloud {name!r} is running: start one with `ccm-scenarios localcloud up --name {name}`")
+    return found
+
+
+@app.command()
+def version() -> None:
+    """Print the suite's version."""
+    typer.echo(__version__)
+
+
+@localcloud.command()
+def up(
+    name: Name = "default",
+    nodes: Annotated[int, typer.Option(min=1, help="Instances to launch at first.")] = 3,
+    ccm: Annotated[Path | None, typer.Option(help="Judge this CCM binary instead of the one built here.")] = None,
+) -> None:
+    """Start a local cloud; one that runs already is left as it is."""
+    from ccm_scenarios.localcloud import client
+
+    cloud = client.up(name, nodes=nodes, ccm=ccm, owned=False, progress=_say)
+    _say(f"local cloud {name!r} is ready: `ccm-scenarios localcloud shell --name {name}`")
+    typer.echo(cloud.kubeconfig)
+
+
+@localcloud.command()
+def down(name: Name = "default") -> None:
+    """End a local cloud and remove whatever it left, also after a crash."""
+    from ccm_scenarios.localcloud import client
+
+    _say(f"local cloud {name!r} ended" if client.down(name) else f"there was no local cloud {name!r}")
+
+
+@localcloud.command()
+def status(name: Name = "default") -> None:
+    """Print control plane, CCM, instances, load balancers and memory as JSON."""
+    typer.echo(json.dumps(_running(name).status(), indent=2))
+
+
+@localcloud.command("list")
+def list_() -> None:
+    """Print the names of all local clouds that run or left something behind."""
+    from ccm_scenarios.localcloud.state import State, names
+
+    for name in names():
+        typer.echo(f"{name}\t{'running' if State(name).is_alive() else 'ended without clean-up'}")
+
+
+@localcloud.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def shell(context: typer.Context, name: Name = "default") -> None:
+    """Open a shell, or run the command after `--`, outside the cluster but on the cloud's network, with KUBECONFIG and AWS variables."""
+    command = context.args or [os.environ.get("SHELL", "/bin/sh")]
+    raise typer.Exit(_running(name).run(command))
+
+
+@localcloud.command()
+def logs(
+    source: Annotated[str | None, typer.Argument(help="Which log, as listed without an argument.")] = None,
+    name: Name = "default",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what is added.")] = False,
+) -> None:
+    """Print a log: of the CCM, a control-plane component, or a service of an instance. Without a name, list them."""
+    from ccm_scenarios.localcloud.state import State
+
+    directory = State(name).directory
+    found = {path.stem: path for path in sorted((directory / "log").glob("*.log"))}
+    for path in sorted((directory / "instances").glob("*/log/*.log")):
+        found[f"{path.parent.parent.name}/{path.stem}"] = path
+    if source is None:
+        for known in found:
+            typer.echo(known)
+        return
+    if source not in found:
+        raise UsageError(f"local cloud {name!r} has no log {source!r}; it has: {', '.join(found) or 'none'}")
+    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(found[source])]
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+def main() -> None:
+    """Run; every expected error is one line and exit code 2, Ctrl-C is 130."""
+    try:
+        app(standalone_mode=True)
+    except CcmScenariosError as error:
+        _say(f"ccm-scenarios: {error}")
+        sys.exit(_USAGE_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

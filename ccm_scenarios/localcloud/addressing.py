@@ -1,0 +1,31 @@
+"""Addresses of the region in a box. All are private or documentation ranges and exist only inside its namespaces.
+
+Two local clouds use the same addresses without meeting: their network namespaces are not connected to anything.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+VPC = IPv4Network("10.77.0.0/16")
+GATEWAY = IPv4Address("10.77.0.1")
+"""The VPC's router; also where nodes meet the control plane."""
+RESOLVER = IPv4Address("10.77.0.2")
+"""The VPC's name server, at the base of its network plus two as on AWS."""
+SUBNET = IPv4Network("10.77.0.0/18")
+LOAD_BALANCERS = IPv4Network("10.77.32.0/20")
+"""Private addresses of load balancers, in the subnet but far above its instances: the source of their health checks and proxied connections."""
+
+POD_CIDR = IPv4Network("10.244.0.0/16")
+SERVICE_CIDR = IPv4Network("10.96.0.0/16")
+CLUSTER_DNS = IPv4Address("10.96.0.10")
+
+PUBLIC_GATEWAY = IPv4Address("198.51.100.1")
+"""The internet side: the API server, the cloud's API and public DNS, as the outside client sees them (TEST-NET-2)."""
+CLIENT = IPv4Address("198.51.100.10")
+"""A machine on the internet that is neither node nor pod."""
+PUBLIC = IPv4Network("203.0.113.0/24")
+"""Public addresses of load balancers (TEST-NET-3)."""
+
+API_SERVER_PORT = 6443
+CLOUD_API_PORT = 4566

@@ -1,0 +1,103 @@
+"""Control groups of the local cloud, on version 1 and version 2 hosts.
+
+Every cloud has one group below the hierarchy's root, every instance one below that. Kubelets make theirs inside the instance's.
+Groups are the only thing the kernel keeps when a cloud's processes are gone, so sweeping them is written to be repeatable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+_V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids")
+_SWEEP_SECONDS = 10.0
+
+
+def hierarchies() -> list[Path]:
+    """The roots that hold groups: one on version 2, one for each controller (and the hybrid tree) on version 1."""
+    if (ROOT / "cgroup.controllers").exists():
+        return [ROOT]
+    return sorted(path for path in ROOT.iterdir() if path.is_dir() and (path / "cgroup.procs").exists())
+
+
+def is_v2() -> bool:
+    """Whether the host has the unified hierarchy alone."""
+    return (ROOT / "cgroup.controllers").exists()
+
+
+def create(group: str) -> None:
+    """Make `group` (a path below the root) in every hierarchy, ready to hold kubelet's groups."""
+    for root in hierarchies():
+        current = root
+        for part in Path(group).parts:
+            _delegate(current)
+            parent, current = current, current / part
+            current.mkdir(exist_ok=True)
+            # On version 1 a new cpuset group is empty and takes no process until it has both.
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                if (current / file).exists() and not is_v2() and not (current / file).read_text().strip():
+                    (current / file).write_text((parent / file).read_text())
+        _delegate(current)
+
+
+def _delegate(group: Path) -> None:
+    """Version 2: hand the group's controllers to its children."""
+    control = group / "cgroup.subtree_control"
+    if not is_v2():
+        return
+    available = (group / "cgroup.controllers").read_text().split()
+    wanted = [f"+{name}" for name in _V2_CONTROLLERS if name in available]
+    try:
+        control.write_text(" ".join(wanted))
+    except OSError:
+        # A group with processes of its own may not delegate: inside a container the root is such a group.
+        leaf = group / "ccm-scenarios-host"
+        leaf.mkdir(exist_ok=True)
+        for pid in (group / "cgroup.procs").read_text().split():
+            with contextlib.suppress(OSError):
+                (leaf / "cgroup.procs").write_text(pid)
+        control.write_text(" ".join(wanted))
+
+
+def enter(group: str) -> None:
+    """Move the calling process into `group`, which must exist."""
+    for root in hierarchies():
+        (root / group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def memory_bytes(group: str) -> int | None:
+    """Memory in use by `group` and what is below it, or None if the host does not say."""
+    for file in ("memory.current", "memory/{}/memory.usage_in_bytes"):
+        path = ROOT / group / file if file == "memory.current" else ROOT / file.format(group)
+        if path.exists():
+            return int(path.read_text())
+    return None
+
+
+def _tree(group: Path) -> Iterator[Path]:
+    for directory, _, _ in os.walk(group, topdown=False):
+        yield Path(directory)
+
+
+def remove(group: str) -> None:
+    """Remove `group` and all below it. Its processes must have been told to end; waits for the last of them.
+
+    Raises:
+        OSError: a process is still inside after some seconds.
+    """
+    for root in hierarchies():
+        deadline = time.monotonic() + _SWEEP_SECONDS
+        while (root / group).exists():
+            try:
+                for path in _tree(root / group):
+                    path.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)

@@ -1,0 +1,237 @@
+"""How the rest of the world meets a local cloud: start, find, enter, question and end it. Light to import."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+
+from ccm_scenarios.contract.protocols import ControllerManager
+from ccm_scenarios.contract.values import Endpoint
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.localcloud import linux
+from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
+from ccm_scenarios.localcloud.state import State
+
+_ANSWER_SECONDS = 120.0
+_STATUS_SECONDS = 10.0
+_lifelines: dict[str, IO[str]] = {}
+"""Pipes whose end, by whatever end of this process, is the end of the clouds it owns."""
+
+
+class _Controller:
+    """The running CCM, through the supervisor."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def start(self) -> None:
+        self._call("ccm/start")
+
+    def stop(self) -> None:
+        self._call("ccm/stop")
+
+    def logs(self, *, lines: int = 200) -> str:
+        return str(self._call("ccm/logs", lines=lines))
+
+
+class LocalCloud:
+    """A local cloud that is ready."""
+
+    def __init__(self, state: State, info: Mapping[str, Any]) -> None:
+        self._state = state
+        self.name = state.name
+        self.kubeconfig = Path(info["kubeconfig"])
+        self.endpoint = Endpoint(**info["endpoint"])
+        self.ccm_version = str(info["ccm_version"])
+        self.controller_manager: ControllerManager = _Controller(self._call)
+
+    def _call(self, verb: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
+        transport = httpx.HTTPTransport(uds=str(self._state.control))
+        try:
+            with httpx.Client(transport=transport, base_url="http://local", timeout=timeout) as client:
+                answer = client.post(f"/{verb}", json=arguments)
+        except httpx.TransportError as error:
+            raise EnvironmentProblem(
+                f"local cloud {self.name!r} does not answer ({error}): end it with `ccm-scenarios localcloud down`"
+            ) from error
+        if answer.status_code != httpx.codes.OK:
+            raise EnvironmentProblem(f"local cloud {self.name!r}: {answer.json()['error']}")
+        return answer.json()["result"]
+
+    def status(self) -> dict[str, Any]:
+        """Control plane, CCM, instances with their Nodes, load balancers, memory in use (MiB)."""
+        result: dict[str, Any] = self._call("status", timeout=_STATUS_SECONDS)
+        return result
+
+    def evidence(self) -> dict[str, str]:
+        """File name -> text: what the cloud's own side says when something failed."""
+        result: dict[str, str] = self._call("evidence")
+        return result
+
+    def enter(self) -> None:
+        """Move the calling thread outside the cluster, onto the cloud's internet side; threads it starts follow."""
+        linux.enter_network(self._inside(CLIENT_NAMESPACE))
+
+    def _inside(self, path: Path) -> Path:
+        pid = self._state.first_process()
+        if pid is None:
+            raise EnvironmentProblem(f"local cloud {self.name!r} ended")
+        return Path(f"/proc/{pid}/root{path}")
+
+    def environment(self) -> dict[str, str]:
+        """Variables with which kubectl and AWS tools meet this cloud, from inside its client's network."""
+        assert self.endpoint.url and self.endpoint.region
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "AWS_ENDPOINT_URL": self.endpoint.url,
+            "AWS_REGION": self.endpoint.region,
+            "AWS_ACCESS_KEY_ID": self.endpoint.access_key_id or "",
+            "AWS_SECRET_ACCESS_KEY": self.endpoint.secret_access_key or "",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def run(self, command: list[str]) -> int:
+        """Run a program as the outside client, with the region's name server; returns its exit code."""
+        pid = os.fork()
+        if pid == 0:
+            code = 127
+            try:
+                self.enter()
+                linux.unshare(linux.NEW_MOUNT)
+                linux.private_mounts()
+                resolver = self._state.directory / "resolv.conf"
+                resolver.write_text(f"nameserver {self.endpoint.nameserver}\n")
+                linux.bind(resolver, Path("/etc/resolv.conf").resolve())
+                os.execvpe(command[0], command, {**os.environ, **self.environment()})
+            except OSError as error:
+                print(f"ccm-scenarios: {command[0]}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+            finally:
+                os._exit(code)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def down(self) -> None:
+        """End it and everything of it."""
+        down(self.name)
+
+
+def find(name: str) -> LocalCloud | None:
+    """The local cloud of this name, if it runs and is ready."""
+    state = State(name)
+    if not state.is_alive():
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        return LocalCloud(state, json.loads(state.info.read_text()))
+    return None
+
+
+def up(
+    name: str,
+    *,
+    nodes: int = 3,
+    ccm: Path | None = None,
+    owned: bool,
+    progress: Callable[[str], None],
+) -> LocalCloud:
+    """Start a local cloud, or return the one of this name that is ready.
+
+    Args:
+        name: up to 30 lower-case letters, digits, hyphens.
+        nodes: instances to launch at first.
+        ccm: another CCM binary to judge; None means the one built here.
+        owned: the cloud ends with the calling process, however that ends.
+        progress: told in words what is going on.
+
+    Raises:
+        UsageError: a running cloud judges another CCM, or an argument makes no sense.
+        EnvironmentProblem: the machine cannot carry it; nothing is left behind.
+    """
+    from ccm_scenarios.localcloud import binaries, images, requirements
+
+    if nodes < 1:
+        raise UsageError(f"a local cloud needs at least one node, not {nodes}")
+    if ccm is not None and not (ccm.is_file() and os.access(ccm, os.X_OK)):
+        raise UsageError(f"{ccm} is no executable file: -D ccm takes the path of a CCM binary")
+    requirements.check()
+    state = State(name)
+    with state.lock():
+        if (running := find(name)) is not None:
+            if ccm is not None:
+                raise UsageError(
+                    f"local cloud {name!r} runs already: end it with `ccm-scenarios localcloud down --name {name}` "
+                    f"before bringing another CCM"
+                )
+            return running
+        try:
+            state.end()
+            images.prepare_images(binaries.prepare(progress=binaries.ConsoleProgress()))
+            state.log.mkdir(exist_ok=True)
+            options = {"nodes": nodes, "ccm": str(ccm.resolve()) if ccm else None, "owned": owned}
+            (state.directory / "options.json").write_text(json.dumps(options))
+            _boot(state, progress)
+        except BaseException:
+            _let_go(name)
+            state.end()
+            raise
+    found = find(name)
+    if found is None:
+        raise EnvironmentProblem(f"local cloud {name!r} ended as soon as it was ready")
+    if not owned:
+        _let_go(name)
+    return found
+
+
+def _boot(state: State, progress: Callable[[str], None]) -> None:
+    with (state.log / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ccm_scenarios.localcloud.supervisor", str(state.directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    assert process.stdin is not None and process.stdout is not None
+    _lifelines[state.name] = process.stdin
+    # The launcher ends at once; its grandchild is the cloud.
+    with process.stdout as messages:
+        for line in messages:
+            message = json.loads(line)
+            if "progress" in message:
+                progress(message["progress"])
+            elif "error" in message:
+                process.wait()
+                # Expected problems say all in one line; whatever else went wrong comes with where it did.
+                sys.stderr.write(message.get("detail", ""))
+                raise EnvironmentProblem(message["error"])
+            elif "ready" in message:
+                process.wait()
+                return
+    process.wait()
+    raise EnvironmentProblem(f"the local cloud ended while starting: {_last_line(state.log / 'supervisor.log')}")
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").split("\n") if path.exists() else []
+    return next((line for line in reversed(lines) if line.strip()), "it left no message")
+
+
+def _let_go(name: str) -> None:
+    if lifeline := _lifelines.pop(name, None):
+        with contextlib.suppress(OSError):
+            lifeline.close()
+
+
+def down(name: str) -> bool:
+    """End the local cloud of this name and remove all it left, whatever state it is in; returns whether there was one."""
+    state = State(name)
+    with state.lock():
+        _let_go(name)
+        return state.end()

@@ -1,0 +1,191 @@
+"""Load balancers as the region carries them: addresses, names, health, and which targets get traffic.
+
+Level-triggered: `reconcile` takes what the cloud's API holds and returns what the router must do.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from ccm_scenarios.localcloud import addressing
+from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, TargetKey
+from ccm_scenarios.localcloud.firewall import FlowListener, Frontend
+from ccm_scenarios.localcloud.health import Check, HealthChecker
+from ccm_scenarios.localcloud.periods import Periods
+from ccm_scenarios.localcloud.proxy import ProxiedListener, encode
+
+
+class _Pool:
+    """Addresses handed out in turn, so that one just released is not soon another's."""
+
+    def __init__(self, network: IPv4Network) -> None:
+        self._network = network
+        self._next = 1
+        self._used: dict[str, IPv4Address] = {}
+
+    def of(self, owner: str) -> str:
+        """The owner's address, the same every time."""
+        if owner not in self._used:
+            taken = set(self._used.values())
+            size = self._network.num_addresses - 2
+            for _ in range(size):
+                address = self._network[self._next]
+                self._next = self._next % size + 1
+                if address not in taken:
+                    self._used[owner] = address
+                    break
+            else:
+                raise OSError(f"no address left in {self._network} for load balancer {owner}")
+        return str(self._used[owner])
+
+    def keep(self, owners: set[str]) -> None:
+        """Release all others."""
+        self._used = {owner: address for owner, address in self._used.items() if owner in owners}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the router does for load balancers now."""
+
+    frontends: tuple[Frontend, ...]
+    addresses: frozenset[str]
+    names: Mapping[str, Sequence[str]]
+    proxied: tuple[ProxiedListener, ...]
+
+
+class LoadBalancers:
+    """Everything between the cloud's API and the router.
+
+    Args:
+        periods: how often health is checked.
+        report: called with a target, whether it is healthy, and what was seen.
+        changed: called when `reconcile` would now return something else.
+    """
+
+    def __init__(
+        self, periods: Periods, *, report: Callable[[TargetKey, bool, str], None], changed: Callable[[], None]
+    ) -> None:
+        self._public = _Pool(addressing.PUBLIC)
+        self._private = _Pool(addressing.LOAD_BALANCERS)
+        self._healthy: dict[TargetKey, bool] = {}
+        self._lock = threading.Lock()
+        self._report = report
+        self._changed = changed
+        self._checker = HealthChecker[TargetKey](
+            interval=periods.health_check, timeout=periods.health_check_timeout, report=self._verdict
+        )
+
+    def _verdict(self, key: TargetKey, healthy: bool, seen: str) -> None:
+        with self._lock:
+            self._healthy[key] = healthy
+        self._report(key, healthy, seen)
+        self._changed()
+
+    def reconcile(self, wanted: Iterable[DesiredLoadBalancer], instances: Mapping[str, str]) -> Plan:
+        """Args: wanted: load balancers; instances: instance id -> private address."""
+        wanted = list(wanted)
+        identities = {balancer.id for balancer in wanted}
+        self._public.keep(identities)
+        self._private.keep(identities)
+        frontends: list[Frontend] = []
+        proxied: list[ProxiedListener] = []
+        checks: dict[TargetKey, Check] = {}
+        names: dict[str, list[str]] = {}
+        for balancer in wanted:
+            private = self._private.of(balancer.id)
+            address = private if balancer.scheme == "internal" else self._public.of(balancer.id)
+            names[balancer.dns_name] = [address]
+            for listener in balancer.listeners:
+                checks.update(_checks(listener, private, instances))
+            if balancer.kind == "classic":
+                listeners = [self._proxied(one, address, private, instances) for one in balancer.listeners]
+                proxied += listeners
+                frontend = Frontend(
+                    address,
+                    private,
+                    balancer.security_group_ids,
+                    proxied_ports=tuple(one.port for one in listeners),
+                )
+            else:
+                flows = tuple(self._flow(one, instances) for one in balancer.listeners)
+                frontend = Frontend(address, private, balancer.security_group_ids, flow_listeners=flows)
+            frontends.append(frontend)
+        with self._lock:
+            self._healthy = {key: healthy for key, healthy in self._healthy.items() if key in checks}
+        self._checker.reconcile(checks)
+        addresses = frozenset(one.address for one in frontends) | frozenset(one.private_address for one in frontends)
+        return Plan(tuple(frontends), addresses, names, tuple(proxied))
+
+    def _usable(self, listener: DesiredListener, instances: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+        with self._lock:
+            return tuple(
+                (instances[target.instance_id], target.port)
+                for target in listener.targets
+                if target.instance_id in instances
+                and self._healthy.get(TargetKey(listener.target_group, target.instance_id))
+            )
+
+    def _proxied(
+        self, listener: DesiredListener, address: str, source: str, instances: Mapping[str, str]
+    ) -> ProxiedListener:
+        return ProxiedListener(address, listener.port, source, self._usable(listener, instances))
+
+    def _flow(self, listener: DesiredListener, instances: Mapping[str, str]) -> FlowListener:
+        # With no healthy target at all a network load balancer tries every one of them (AWS: it fails open).
+        everyone = tuple((instances[t.instance_id], t.port) for t in listener.targets if t.instance_id in instances)
+        return FlowListener(
+            protocol="udp" if listener.protocol == "UDP" else "tcp",
+            port=listener.port,
+            targets=self._usable(listener, instances) or everyone,
+            preserve_client_ip=listener.preserve_client_ip,
+        )
+
+
+def _checks(listener: DesiredListener, source: str, instances: Mapping[str, str]) -> dict[TargetKey, Check]:
+    check = listener.health_check
+    return {
+        TargetKey(listener.target_group, target.instance_id): Check(
+            address=instances[target.instance_id],
+            port=check.port or target.port,
+            source=source,
+            protocol=check.protocol,
+            path=check.path,
+            success_codes=check.success_codes,
+            healthy_threshold=check.healthy_threshold,
+            unhealthy_threshold=check.unhealthy_threshold,
+        )
+        for target in listener.targets
+        if target.instance_id in instances
+    }
+
+
+class Proxy:
+    """The process that carries classic load balancers' connections."""
+
+    def __init__(self, log: Path) -> None:
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ccm_scenarios.localcloud.proxy"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                text=True,
+                start_new_session=True,
+            )
+        self._said = ""
+
+    def reconcile(self, listeners: Sequence[ProxiedListener]) -> None:
+        """Serve exactly these; open connections to what stays are not touched."""
+        line = encode(list(listeners))
+        if line == self._said:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+        self._said = line

@@ -1,0 +1,171 @@
+"""What runs on an instance that joins the cluster: containerd, kubelet and kube-proxy, with their configuration files."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccm_scenarios.localcloud import addressing
+from ccm_scenarios.localcloud.binaries import Binaries
+from ccm_scenarios.localcloud.machine import Service
+from ccm_scenarios.localcloud.periods import Periods
+from ccm_scenarios.localcloud.pki import Authority
+
+_CONTAINERD = """\
+version = 3
+root = "{directory}/containerd"
+state = "/run/containerd"
+[grpc]
+address = "/run/containerd/containerd.sock"
+[plugins.'io.containerd.cri.v1.images']
+snapshotter = "overlayfs"
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+sandbox = "registry.k8s.io/pause:3.10.2"
+[plugins.'io.containerd.cri.v1.runtime']
+# Without CAP_SYS_RESOURCE runc may not lower a process's OOM score, and no sandbox would start.
+restrict_oom_score_adj = true
+[plugins.'io.containerd.cri.v1.runtime'.cni]
+bin_dirs = ["{plugins}"]
+conf_dir = "{directory}/cni"
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+SystemdCgroup = false
+[plugins.'io.containerd.nri.v1.nri']
+disable = true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What every node needs to know of the cluster it joins."""
+
+    authority: Authority
+    server: str
+    kube_proxy_kubeconfig: Path
+    images: Path
+    binaries: Binaries
+    periods: Periods
+
+
+def configure(directory: Path, name: str, address: str, cgroup: str, cluster: Cluster) -> list[Service]:
+    """Write the node's configuration below `directory`; returns its services.
+
+    Args:
+        directory: the instance's disk; kept over reboots.
+        name: the Node's name.
+        address: the instance's private address, the Node's InternalIP.
+        cgroup: the instance's group, below the root of every hierarchy.
+        cluster: the cluster to join.
+    """
+    for part in ("containerd", "kubelet", "cni", "log", "log/pods", "volumes"):
+        (directory / part).mkdir(parents=True, exist_ok=True)
+    authority, binaries = cluster.authority, cluster.binaries
+    kubeconfig = authority.kubeconfig(f"node-{name}", cluster.server, f"system:node:{name}", groups=["system:nodes"])
+    serving = authority.issue(f"kubelet-{name}", f"system:node:{name}", addresses=[address], names=[name])
+    (directory / "containerd.toml").write_text(
+        _CONTAINERD.format(directory=directory, plugins=binaries.path("ptp").parent)
+    )
+    (directory / "resolv.conf").write_text(f"nameserver {addressing.RESOLVER}\n")
+    kubelet = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(authority.certificate)},
+        },
+        "authorization": {"mode": "Webhook"},
+        "tlsCertFile": str(serving.certificate),
+        "tlsPrivateKeyFile": str(serving.key),
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{cgroup}",
+        "enforceNodeAllocatable": [],
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "resolvConf": str(directory / "resolv.conf"),
+        "clusterDNS": [str(addressing.CLUSTER_DNS)],
+        "clusterDomain": "cluster.local",
+        "maxPods": 100,
+        "podLogsDir": str(directory / "log" / "pods"),
+        "volumePluginDir": str(directory / "volumes"),
+        "healthzBindAddress": "127.0.0.1",
+        "nodeStatusUpdateFrequency": f"{cluster.periods.kubelet_status}s",
+        "nodeLeaseDurationSeconds": cluster.periods.kubelet_lease,
+        # All instances share the machine's disk: what others fill must not evict from this one.
+        "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "registerWithTaints": [],
+    }
+    (directory / "kubelet.json").write_text(json.dumps(kubelet, indent=1))
+    proxy = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "nftables",
+        "clientConnection": {"kubeconfig": str(cluster.kube_proxy_kubeconfig)},
+        "clusterCIDR": str(addressing.POD_CIDR),
+        "hostnameOverride": name,
+        # The machine's own limit holds for all namespaces and may not be changed from one.
+        "conntrack": {"maxPerCore": 0},
+    }
+    (directory / "kube-proxy.json").write_text(json.dumps(proxy, indent=1))
+    return _services(directory, name, address, kubeconfig, cluster)
+
+
+def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluster: Cluster) -> list[Service]:
+    binary = {
+        key: shlex.quote(str(cluster.binaries.path(key))) for key in ("containerd", "ctr", "kubelet", "kube-proxy")
+    }
+    shim = shlex.quote(str(cluster.binaries.path("containerd-shim-runc-v2").parent))
+    imported = shlex.quote(str(directory / "images-imported"))
+    here = shlex.quote(str(directory))
+    return [
+        Service("containerd", f"PATH={shim}:$PATH exec {binary['containerd']} --config {here}/containerd.toml"),
+        Service(
+            "kubelet",
+            f"until [ -S /run/containerd/containerd.sock ]; do sleep 0.05; done\n"
+            f"[ -e {imported} ] || {{ {binary['ctr']} --namespace k8s.io images import "
+            f"{shlex.quote(str(cluster.images))} && touch {imported}; }} || exit 1\n"
+            # A kubelet that finds no API server backs off for seconds; an operating system would order the two as well.
+            f"until curl --silent --insecure --fail --max-time 2 --output /dev/null {cluster.server}/readyz; do sleep 0.1; done\n"
+            f"exec {binary['kubelet']} --config {here}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
+            f"--root-dir {here}/kubelet --cert-dir {here}/kubelet/pki --hostname-override {name} --node-ip {address} "
+            f"--cloud-provider external",
+        ),
+        Service("kube-proxy", f"exec {binary['kube-proxy']} --config {here}/kube-proxy.json"),
+    ]
+
+
+def configure_pod_network(directory: Path, pod_cidr: str) -> None:
+    """Tell containerd which addresses the Node's pods get: its `spec.podCIDR`. Safe to repeat.
+
+    A point-to-point link for each pod, not a bridge: replies between pods of one node then pass the node's own rules as well.
+    """
+    network = {
+        "cniVersion": "1.0.0",
+        "name": "pods",
+        "plugins": [
+            {
+                "type": "ptp",
+                "ipam": {
+                    "type": "host-local",
+                    "dataDir": str(directory / "ipam"),
+                    "ranges": [[{"subnet": pod_cidr}]],
+                    "routes": [{"dst": "0.0.0.0/0"}],
+                },
+            },
+            {"type": "portmap", "capabilities": {"portMappings": True}},
+        ],
+    }
+    text = json.dumps(network, indent=1)
+    target = directory / "cni" / "10-pods.conflist"
+    if target.exists() and target.read_text() == text:
+        return
+    # In the same directory: containerd reloads on a rename it sees both ends of, not on a file that appears.
+    partial = target.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(target)

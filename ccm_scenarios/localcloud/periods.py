@@ -1,0 +1,34 @@
+"""How often things look at each other in the local cloud: all periods in one place, in seconds.
+
+Production values would make every reaction wait for a timer that is not under test. The ratios that Kubernetes demands are
+kept: a Node is NotReady only after several missed heartbeats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Intervals and grace times of the local cloud."""
+
+    kubelet_status: int = 2
+    """`nodeStatusUpdateFrequency` (production: 10)."""
+    kubelet_lease: int = 8
+    """`nodeLeaseDurationSeconds`; renewed at a quarter of it (production: 40)."""
+    node_grace: int = 8
+    """kube-controller-manager's `--node-monitor-grace-period` (production: 50): four heartbeats."""
+    node_monitor: int = 1
+    """`--node-monitor-period` of kube-controller-manager and of the CCM (production: 5)."""
+    route_reconcile: int = 2
+    """The CCM's `--route-reconciliation-period` (production: 10)."""
+    health_check: float = 0.5
+    """Between two health checks of a load balancer target (AWS: 10 to 30, as the CCM asks)."""
+    health_check_timeout: float = 1.0
+    """For one health check's answer."""
+    poweroff: float = 2.0
+    """What processes of an instance have between an orderly shutdown's SIGTERM and SIGKILL."""
+
+
+PERIODS = Periods()

@@ -1,0 +1,132 @@
+"""The data plane of classic load balancers: a TCP proxy, in a process of its own so that the emulator's work never delays traffic.
+
+Reads its whole configuration as one JSON line on standard input whenever it changes, and ends with that input.
+A configuration is a list of `ProxiedListener`s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_CONNECT_SECONDS = 5.0
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class ProxiedListener:
+    """One port of one load balancer, and the targets that are healthy now."""
+
+    address: str
+    port: int
+    source: str
+    """The load balancer's private address: what targets see."""
+    targets: tuple[tuple[str, int], ...]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.address, self.port
+
+
+def encode(listeners: list[ProxiedListener]) -> str:
+    """The configuration as its line."""
+    return json.dumps([dataclasses.asdict(listener) for listener in listeners]) + "\n"
+
+
+def decode(line: str) -> list[ProxiedListener]:
+    """The line as configuration."""
+    return [
+        ProxiedListener(**{**item, "targets": tuple((host, port) for host, port in item["targets"])})
+        for item in json.loads(line)
+    ]
+
+
+class _Listener:
+    """A listening socket; targets change under it, connections that are open stay."""
+
+    def __init__(self, config: ProxiedListener) -> None:
+        self.config = config
+        self._turn: Iterator[int] = itertools.count()
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._accept, self.config.address, self.config.port)
+
+    async def close(self) -> None:
+        """A deleted listener also ends what it carried."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._carry(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            upstream = await self._dial()
+            if upstream is None:
+                return
+            try:
+                await asyncio.gather(_copy(reader, upstream[1]), _copy(upstream[0], writer))
+            finally:
+                upstream[1].close()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """The next target in turn that answers; None if there is none."""
+        targets = self.config.targets
+        start = next(self._turn)
+        for offset in range(len(targets)):
+            host, port = targets[(start + offset) % len(targets)]
+            with contextlib.suppress(OSError, TimeoutError):
+                connecting = asyncio.open_connection(host, port, local_addr=(self.config.source, 0))
+                return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+        return None
+
+
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while data := await source.read(_CHUNK):
+        sink.write(data)
+        await sink.drain()
+    if sink.can_write_eof():
+        sink.write_eof()
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    commands = asyncio.StreamReader(limit=2**24)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    listeners: dict[tuple[str, int], _Listener] = {}
+    while line := await commands.readline():
+        wanted = {config.key: config for config in decode(line.decode())}
+        for key in [key for key in listeners if key not in wanted]:
+            await listeners.pop(key).close()
+        for key, config in wanted.items():
+            if key in listeners:
+                listeners[key].config = config
+                continue
+            listener = _Listener(config)
+            try:
+                await listener.open()
+            except OSError as error:
+                # The address may not be on the router yet; the next configuration tries again.
+                print(f"listener {key}: {error}", file=sys.stderr, flush=True)
+                continue
+            listeners[key] = listener
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

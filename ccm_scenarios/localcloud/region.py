@@ -1,0 +1,325 @@
+"""Everything inside the local cloud's namespaces, put together: the emulated cloud, its reality, the cluster, the CCM under test."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import make_server
+
+from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.localcloud import (
+    addons,
+    addressing,
+    aws,
+    binaries,
+    cgroups,
+    control,
+    firewall,
+    network,
+    node,
+    nodes,
+)
+from ccm_scenarios.localcloud.aws import ccm
+from ccm_scenarios.localcloud.control_plane import (
+    CLUSTER,
+    READY_SECONDS,
+    CloudControllerManager,
+    ControlPlane,
+    ccm_arguments,
+)
+from ccm_scenarios.localcloud.dns import NameServer
+from ccm_scenarios.localcloud.hypervisor import Hypervisor
+from ccm_scenarios.localcloud.images import coredns_image, prepare_images
+from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
+from ccm_scenarios.localcloud.periods import PERIODS
+from ccm_scenarios.localcloud.pki import Authority
+from ccm_scenarios.localcloud.process import Daemon, tail
+from ccm_scenarios.localcloud.state import State
+
+_AWS_REGION = "us-east-1"
+_INITIALISE_SECONDS = 20.0
+"""How long `up` waits for the CCM to take the nodes over. A broken one does not: that is for the behaviours to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionOptions:
+    """What `up` was asked for."""
+
+    nodes: int
+    ccm: str | None
+    """Path of another CCM binary."""
+    owned: bool
+
+    @staticmethod
+    def from_json(options: Mapping[str, Any]) -> RegionOptions:
+        return RegionOptions(nodes=options["nodes"], ccm=options["ccm"], owned=options["owned"])
+
+
+class Region:
+    """One local cloud. Lives in the supervisor, ends with it."""
+
+    def __init__(self, state: State, options: RegionOptions, progress: Callable[[str], None]) -> None:
+        self._state = state
+        self._options = options
+        self._progress = progress
+        self._changed = threading.Event()
+        self._credentials = {
+            "access_key_id": f"LOCAL{secrets.token_hex(8).upper()}",
+            "secret_access_key": secrets.token_urlsafe(30),
+        }
+        self._log_lock = threading.Lock()
+        state.log.mkdir(exist_ok=True)
+
+    def _note(self, text: str) -> None:
+        with self._log_lock, (self._state.log / "region.log").open("a") as log:
+            log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+    # -- boot -------------------------------------------------------------------------------------------------------
+
+    def boot(self) -> dict[str, Any]:
+        """Bring everything up; returns what a client needs to know.
+
+        Raises:
+            EnvironmentProblem: something did not start; the message names its log.
+        """
+        self._binaries = binaries.prepare()
+        images = prepare_images(self._binaries)
+        network.create_region()
+        authority = Authority(self._state.directory / "pki")
+        self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, PERIODS)
+        self._progress("starting the control plane")
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            control_plane = pool.submit(self._control_plane.start)
+            account = self._start_cloud(authority, images)
+            control_plane.result()
+        self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
+        addons.install(
+            self._control_plane.client,
+            coredns_image(self._binaries),
+            deadline=time.monotonic() + READY_SECONDS,
+        )
+        self._progress("starting the cloud controller manager")
+        self._start_ccm(account)
+        control.serve(self._state.control, self._verbs())
+        self._await_nodes()
+        return self._describe(account)
+
+    def _start_cloud(self, authority: Authority, images: Path) -> aws.Account:
+        self._addresses = network.Addresses()
+        self._routes = network.Routes()
+        self._names = NameServer()
+        self._names.serve([str(addressing.RESOLVER), str(addressing.PUBLIC_GATEWAY)])
+        self._proxy = Proxy(self._state.log / "proxy.log")
+        self._ruleset = ""
+        self._cloud = aws.Region(name=_AWS_REGION, on_change=self._changed.set)
+        self._balancers = LoadBalancers(PERIODS, report=self._report_health, changed=self._changed.set)
+        cluster = node.Cluster(
+            authority=authority,
+            server=self._control_plane.server,
+            kube_proxy_kubeconfig=self._control_plane.kubeconfigs.kube_proxy,
+            images=images,
+            binaries=self._binaries,
+            periods=PERIODS,
+        )
+        self._hypervisor = Hypervisor(
+            self._state.directory / "instances",
+            self._state.cgroup,
+            cluster,
+            report=self._cloud.report_instance,
+            changed=self._changed.set,
+            log=self._note,
+        )
+        server = make_server(
+            str(addressing.PUBLIC_GATEWAY), addressing.CLOUD_API_PORT, self._cloud.app(), threaded=True
+        )
+        threading.Thread(target=server.serve_forever, name="cloud-api", daemon=True).start()
+        threading.Thread(target=self._reconcile_forever, name="reconciler", daemon=True).start()
+        self._progress(f"launching {self._options.nodes} instances")
+        return aws.seed(
+            self._cloud_url,
+            region=_AWS_REGION,
+            cluster=CLUSTER,
+            nodes=self._options.nodes,
+            **self._credentials,
+        )
+
+    @property
+    def _cloud_url(self) -> str:
+        return f"http://{addressing.PUBLIC_GATEWAY}:{addressing.CLOUD_API_PORT}"
+
+    def _start_ccm(self, account: aws.Account) -> None:
+        config = self._state.directory / "cloud.conf"
+        config.write_text(ccm.cloud_config(account))
+        program = self._options.ccm or self._binaries.path("aws-cloud-controller-manager")
+        self._ccm_version = (self._options.ccm and _ask_version(self._options.ccm)) or self._binaries.version(
+            "aws-cloud-controller-manager"
+        )
+        arguments = ccm_arguments(self._control_plane.kubeconfigs.ccm, config, PERIODS)
+        self._ccm = CloudControllerManager(
+            Daemon(
+                "cloud-controller-manager",
+                [program, "--cloud-provider=aws", *arguments],
+                self._state.log / "cloud-controller-manager.log",
+                environment=ccm.ccm_environment(self._cloud_url, **self._credentials),
+            )
+        )
+        # A CCM that is not healthy must be judged, not keep the cloud from starting.
+        threading.Thread(target=self._try_start_ccm, name="ccm", daemon=True).start()
+
+    def _try_start_ccm(self) -> None:
+        try:
+            self._ccm.start()
+        except EnvironmentProblem as problem:
+            self._note(str(problem))
+
+    def _await_nodes(self) -> None:
+        wanted = self._options.nodes
+        self._progress(f"waiting for {wanted} nodes to be Ready")
+        if not self._watch.wait(nodes.ready, wanted, READY_SECONDS):
+            missing = wanted - sum(map(nodes.ready, self._watch.nodes()))
+            raise EnvironmentProblem(
+                f"{missing} of {wanted} nodes were not Ready after {READY_SECONDS:.0f} s: "
+                f"see {self._state.directory / 'instances'}/*/log"
+            )
+        self._progress(f"waiting for the cloud controller manager to initialise {wanted} nodes")
+        if not self._watch.wait(nodes.initialised, wanted, _INITIALISE_SECONDS):
+            self._progress("warning: the cloud controller manager has not initialised all nodes; going on")
+
+    def _configure_pods(self, name: str, pod_cidr: str) -> None:
+        if directory := self._hypervisor.directory(name):
+            node.configure_pod_network(directory, pod_cidr)
+
+    # -- reality ----------------------------------------------------------------------------------------------------
+
+    def _reconcile_forever(self) -> None:
+        while True:
+            # The timeout repairs what failed the last time; every ordinary change is announced.
+            self._changed.wait(1.0)
+            self._changed.clear()
+            try:
+                self._reconcile()
+            except Exception as error:  # noqa: BLE001 - level-triggered: noted, and tried again
+                self._note(f"reconciler: {type(error).__name__}: {error}")
+                time.sleep(0.2)
+
+    def _reconcile(self) -> None:
+        desired = self._cloud.desired()
+        self._hypervisor.reconcile(desired.instances)
+        machines = {machine.id: machine for machine in self._hypervisor.machines()}
+        instances = desired.instances
+        self._routes.reconcile(
+            {
+                destination: network.Hop(machine.address, machine.link, machine.generation)
+                for destination, instance_id in desired.routes.items()
+                if (machine := machines.get(instance_id)) is not None
+            }
+        )
+        plan = self._balancers.reconcile(
+            desired.load_balancers.values(),
+            {one.id: one.private_ip for one in instances.values() if one.power != "terminated"},
+        )
+        self._addresses.reconcile(plan.addresses)
+        ruleset = firewall.render(
+            [
+                firewall.Interface(
+                    network.link_name(one.id),
+                    one.private_ip,
+                    tuple(one.security_group_ids),
+                    one.source_dest_check,
+                )
+                for one in instances.values()
+                if one.power != "terminated"
+            ],
+            desired.security_groups,
+            plan.frontends,
+        )
+        if ruleset != self._ruleset:
+            network.nft(ruleset)
+            self._ruleset = ruleset
+        self._proxy.reconcile(plan.proxied)
+        self._names.publish(plan.names)
+
+    def _report_health(self, key: aws.TargetKey, healthy: bool, seen: str) -> None:
+        self._note(f"target {key.instance_id} of {key.target_group}: {seen or 'healthy'}")
+        self._cloud.report_health(key, healthy=healthy)
+
+    # -- control ----------------------------------------------------------------------------------------------------
+
+    def _verbs(self) -> dict[str, control.Verb]:
+        return {
+            "status": lambda _: self._status(),
+            "ccm/start": lambda _: self._ccm.start(),
+            "ccm/stop": lambda _: self._ccm.stop(),
+            "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
+            "evidence": lambda _: self._evidence(),
+        }
+
+    def _status(self) -> dict[str, Any]:
+        cluster_nodes = {one["metadata"]["name"]: one for one in self._watch.nodes()}
+        desired = self._cloud.desired()
+        memory = cgroups.memory_bytes(self._state.cgroup)
+        return {
+            "control_plane": self._control_plane.status(),
+            "cloud_controller_manager": {
+                "running": self._ccm.running,
+                "restarts": self._ccm.restarts,
+                "version": self._ccm_version,
+            },
+            "instances": [
+                {
+                    "id": one.id,
+                    "name": one.private_dns_name,
+                    "power": one.power,
+                    "address": one.private_ip,
+                    "node": _node_state(cluster_nodes.get(one.private_dns_name)),
+                }
+                for one in desired.instances.values()
+            ],
+            "load_balancers": [one.dns_name for one in desired.load_balancers.values()],
+            "memory_mib": None if memory is None else memory >> 20,
+        }
+
+    def _evidence(self) -> dict[str, str]:
+        rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False)
+        return {
+            "cloud-controller-manager.log": self._ccm.logs(lines=400),
+            "region.log": tail(self._state.log / "region.log", 200),
+            "router-nftables.txt": rules.stdout or rules.stderr,
+        }
+
+    def _describe(self, account: aws.Account) -> dict[str, Any]:
+        return {
+            "kubeconfig": str(self._control_plane.kubeconfigs.admin),
+            "ccm_version": self._ccm_version,
+            "endpoint": {
+                "url": self._cloud_url,
+                "region": account.region,
+                "cluster": CLUSTER,
+                "nameserver": str(addressing.PUBLIC_GATEWAY),
+                "node_template": {"launch_template": account.launch_template},
+                **self._credentials,
+            },
+        }
+
+
+def _node_state(known: dict[str, Any] | None) -> str:
+    if known is None:
+        return "none"
+    return ("Ready" if nodes.ready(known) else "NotReady") + ("" if nodes.initialised(known) else ", uninitialised")
+
+
+def _ask_version(program: str) -> str:
+    """What a CCM says to `--version`; `unknown` if it does not say."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip().removeprefix("Kubernetes ") or "unknown"
