@@ -1,0 +1,110 @@
+"""The `-D key=value` words of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ccm_scenarios.errors import UsageError
+
+KEYS = {
+    "provider": "an adapter that is registered nowhere: package.module:Factory",
+    "flavour": "which kind of load balancers is judged",
+    "kubeconfig": "an existing cluster to test, instead of the local cloud",
+    "context": "context of that kubeconfig; its current one by default",
+    "disruptive": "allow: also stop, reboot and delete instances of the named cluster",
+    "localcloud": "name of the local cloud; default",
+    "nodes": "how many nodes the local cloud starts with",
+    "ccm": "path of the cloud controller manager that the local cloud runs",
+}
+OF_NAMED_CLUSTER = ("context", "disruptive")
+OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm")
+BEHAVES_OWN = "behave."
+"""Prefix of the words behave's own reporters and formatters read."""
+
+DEFAULT_LOCAL_CLOUD = "default"
+DEFAULT_NODES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the run was asked for; None where nothing was said."""
+
+    provider: str | None = None
+    flavour: str | None = None
+    kubeconfig: Path | None = None
+    """A named cluster; None means the local cloud."""
+    context: str | None = None
+    disruptive: bool = False
+    localcloud: str = DEFAULT_LOCAL_CLOUD
+    nodes: int | None = None
+    ccm: Path | None = None
+
+    @classmethod
+    def parse(cls, words: Mapping[str, str]) -> Options:
+        """Read and check `-D` words; touches nothing but the files they name.
+
+        Raises:
+            UsageError: a key is unknown, a value makes no sense, or two keys contradict each other.
+        """
+        given = {key: value for key, value in words.items() if not key.startswith(BEHAVES_OWN)}
+        for key, value in given.items():
+            if key not in KEYS:
+                nearest = get_close_matches(key, KEYS, n=1)
+                hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+                raise UsageError(f"unknown key -D {key}; {hint}known: {', '.join(KEYS)}")
+            if not value:
+                raise UsageError(f"-D {key} has no value; give {KEYS[key]}")
+        if "kubeconfig" in given:
+            _refuse(given, OF_LOCAL_CLOUD, "is about the local cloud, but -D kubeconfig names a cluster")
+        else:
+            _refuse(given, OF_NAMED_CLUSTER, "is about a named cluster; name it with -D kubeconfig=FILE")
+        return cls(
+            provider=given.get("provider"),
+            flavour=given.get("flavour"),
+            kubeconfig=_file(given, "kubeconfig"),
+            context=given.get("context"),
+            disruptive=_allowed(given),
+            localcloud=given.get("localcloud", DEFAULT_LOCAL_CLOUD),
+            nodes=_nodes(given),
+            ccm=_executable(given),
+        )
+
+
+def _refuse(given: Mapping[str, str], keys: tuple[str, ...], why: str) -> None:
+    for key in keys:
+        if key in given:
+            raise UsageError(f"-D {key} {why}")
+
+
+def _file(given: Mapping[str, str], key: str) -> Path | None:
+    if key not in given:
+        return None
+    path = Path(given[key]).expanduser()
+    if not path.is_file():
+        raise UsageError(f"-D {key}={given[key]}: there is no such file")
+    return path.resolve()
+
+
+def _executable(given: Mapping[str, str]) -> Path | None:
+    path = _file(given, "ccm")
+    if path is not None and not os.access(path, os.X_OK):
+        raise UsageError(f"-D ccm={given['ccm']}: the file is not executable")
+    return path
+
+
+def _allowed(given: Mapping[str, str]) -> bool:
+    if given.get("disruptive", "allow") != "allow":
+        raise UsageError(f"-D disruptive={given['disruptive']}: the only value is 'allow'")
+    return "disruptive" in given
+
+
+def _nodes(given: Mapping[str, str]) -> int | None:
+    if "nodes" not in given:
+        return None
+    if not given["nodes"].isdecimal() or int(given["nodes"]) < 1:
+        raise UsageError(f"-D nodes={given['nodes']}: give a whole number, at least 1")
+    return int(given["nodes"])

@@ -1,0 +1,87 @@
+"""What is tested: a cluster someone named, or a local cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.options import Options
+
+Progress = Callable[[str], None]
+"""Takes one line for a person who waits."""
+
+
+class Target(Protocol):
+    """A cluster under test and the way to its cloud. `check` and `start` come first, in this order."""
+
+    @property
+    def kubeconfig(self) -> Path: ...
+
+    @property
+    def context(self) -> str | None:
+        """Context of the kubeconfig; None means its current one."""
+        ...
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+    @property
+    def timeouts(self) -> Timeouts: ...
+
+    @property
+    def disruption_allowed(self) -> bool:
+        """Whether instances of this cluster may be stopped, rebooted and deleted."""
+        ...
+
+    @property
+    def controller_manager(self) -> ControllerManager | None:
+        """Control over the CCM; None where the target offers none."""
+        ...
+
+    @property
+    def ccm_version(self) -> str:
+        """Version of the CCM that runs, or `unknown`."""
+        ...
+
+    def check(self) -> None:
+        """See whether it can be used; starts and changes nothing.
+
+        Raises:
+            UsageError: what was asked for contradicts what is there.
+            EnvironmentProblem: it cannot be reached, or this process lacks the rights.
+        """
+        ...
+
+    def start(self, progress: Progress) -> None:
+        """Make it ready.
+
+        Raises:
+            EnvironmentProblem: it does not start.
+        """
+        ...
+
+    def enter(self) -> None:
+        """Move the calling thread, and threads it starts later, to where clients are: outside the cluster."""
+        ...
+
+    def evidence(self) -> dict[str, str]:
+        """What the target can tell after a failure: name to text."""
+        ...
+
+    def close(self) -> None:
+        """End what `start` started, also a part of it; safe to call again. A named cluster stays as it is."""
+        ...
+
+
+def choose(options: Options) -> Target:
+    """The target that was asked for, not checked yet."""
+    # Imported here: each brings libraries that the other does not need.
+    if options.kubeconfig is not None:
+        from ccm_scenarios.targets.named import NamedCluster
+
+        return NamedCluster(options.kubeconfig, options.context, disruption_allowed=options.disruptive)
+    from ccm_scenarios.targets.local import LocalCloudTarget
+
+    return LocalCloudTarget(options)

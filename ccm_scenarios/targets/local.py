@@ -1,0 +1,123 @@
+"""The local cloud as a target: a running one is used and left, a missing one is started and ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.options import DEFAULT_NODES, Options
+from ccm_scenarios.targets import Progress
+
+if TYPE_CHECKING:
+    from ccm_scenarios.localcloud.client import LocalCloud
+
+LOCAL_TIMEOUTS = Timeouts(
+    api_call=15,
+    lb_provisioned=60,
+    lb_deleted=120,  # the CCM retries a security group that is still in use every 5 s
+    lb_reachable=60,
+    lb_targets_healthy=90,
+    lb_updated=60,
+    node_initialised=60,
+    node_ready=90,
+    node_not_ready=90,  # the grace period alone is 50 s
+    node_deleted=120,
+    node_tainted=120,
+    instance_launch=60,
+    instance_stop=60,
+    instance_start=60,
+    instance_delete=60,
+    route_present=60,
+    pod_ready=90,
+    namespace_deleted=180,
+    service_changed=30,
+)
+"""Some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""
+
+
+class LocalCloudTarget:
+    """Satisfies `targets.Target`."""
+
+    context: str | None = None
+    timeouts = LOCAL_TIMEOUTS
+    disruption_allowed = True
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._cloud: LocalCloud | None = None
+        self._owned = False
+
+    def check(self) -> None:
+        if os.geteuid() != 0:
+            raise EnvironmentProblem(
+                "the local cloud needs root for its network namespaces; run behave as root, "
+                "or name a cluster with -D kubeconfig=FILE"
+            )
+        # The client comes with httpx; a run on a named cluster does without it.
+        from ccm_scenarios.localcloud import client
+
+        options = self._options
+        self._cloud = client.find(options.localcloud)
+        if self._cloud is None:
+            return
+        for key in ("ccm", "nodes"):
+            if getattr(options, key) is not None:
+                raise UsageError(
+                    f"-D {key} cannot change {self}, which runs already; choose another name with "
+                    f"-D localcloud=NAME, or end it: ccm-scenarios localcloud down {options.localcloud}"
+                )
+
+    def start(self, progress: Progress) -> None:
+        from ccm_scenarios.localcloud import client
+
+        if self._cloud is not None:
+            progress(f"using the {self}, which runs already")
+            return
+        progress(f"starting the {self} for this run")
+        options = self._options
+        self._cloud = client.up(
+            options.localcloud,
+            nodes=options.nodes or DEFAULT_NODES,
+            ccm=options.ccm,
+            owned=True,
+            progress=progress,
+        )
+        self._owned = True
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self._started().kubeconfig
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._started().endpoint
+
+    @property
+    def controller_manager(self) -> ControllerManager | None:
+        return self._started().controller_manager
+
+    @property
+    def ccm_version(self) -> str:
+        return self._started().ccm_version
+
+    def enter(self) -> None:
+        self._started().enter()
+
+    def evidence(self) -> dict[str, str]:
+        return self._started().evidence()
+
+    def close(self) -> None:
+        cloud, self._cloud = self._cloud, None
+        if cloud is not None and self._owned:
+            cloud.down()
+
+    def _started(self) -> LocalCloud:
+        if self._cloud is None:
+            raise RuntimeError("the local cloud is not started")
+        return self._cloud
+
+    def __str__(self) -> str:
+        return f"local cloud {self._options.localcloud!r}"

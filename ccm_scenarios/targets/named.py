@@ -1,0 +1,49 @@
+"""A cluster that exists already, named by its kubeconfig."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.kube import Cluster
+from ccm_scenarios.targets import Progress
+
+REACH_TIMEOUT = 10.0
+"""Seconds for the call that tells whether the cluster is there."""
+
+
+class NamedCluster:
+    """Satisfies `targets.Target`. The cloud is met with its SDK's own defaults: region, credentials, name servers."""
+
+    timeouts = Timeouts()
+    endpoint = Endpoint()
+    controller_manager: ControllerManager | None = None
+    ccm_version = "unknown"
+
+    def __init__(self, kubeconfig: Path, context: str | None, *, disruption_allowed: bool) -> None:
+        self.kubeconfig = kubeconfig
+        self.context = context
+        self.disruption_allowed = disruption_allowed
+
+    def check(self) -> None:
+        cluster = Cluster.connect(self.kubeconfig, self.context, replace(self.timeouts, api_call=REACH_TIMEOUT))
+        try:
+            cluster.identity()
+        finally:
+            cluster.close()
+
+    def start(self, progress: Progress) -> None:
+        """Nothing to start: `check` found it running."""
+
+    def enter(self) -> None:
+        """Nothing to enter: this machine is outside the cluster already."""
+
+    def evidence(self) -> dict[str, str]:
+        return {}
+
+    def close(self) -> None:
+        """Nothing to end: the cluster was here before."""
+
+    def __str__(self) -> str:
+        return f"cluster of {self.kubeconfig}" + (f" (context {self.context})" if self.context else "")

@@ -1,0 +1,31 @@
+"""behave's hooks; what they do is in `ccm_scenarios.suite`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import providers
+from ccm_scenarios.suite import Suite
+
+suite = Suite(providers, Path(__file__).parent)
+
+
+def before_all(context: Any) -> None:
+    suite.begin(context)
+
+
+def before_scenario(context: Any, scenario: Any) -> None:
+    suite.begin_scenario(context, scenario)
+
+
+def after_step(context: Any, step: Any) -> None:
+    suite.end_step(context.scenario, step)
+
+
+def after_scenario(context: Any, scenario: Any) -> None:
+    suite.end_scenario(scenario)
+
+
+def after_all(context: Any) -> None:
+    suite.end(context)

@@ -1,0 +1,73 @@
+"""`-D` words are checked before anything starts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ccm_scenarios.errors import UsageError
+from ccm_scenarios.options import Options
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    """A file that exists."""
+    path = tmp_path / "kubeconfig"
+    path.write_text("{}")
+    return path
+
+
+def test_without_words_the_local_cloud_is_meant() -> None:
+    assert Options.parse({}) == Options(localcloud="default")
+
+
+def test_all_words_of_a_named_cluster(kubeconfig: Path) -> None:
+    words = {
+        "kubeconfig": str(kubeconfig),
+        "context": "prod",
+        "disruptive": "allow",
+        "flavour": "nlb",
+        "provider": "x:Y",
+    }
+    assert Options.parse(words) == Options(
+        kubeconfig=kubeconfig, context="prod", disruptive=True, flavour="nlb", provider="x:Y"
+    )
+
+
+def test_all_words_of_the_local_cloud(tmp_path: Path) -> None:
+    ccm = tmp_path / "ccm"
+    ccm.touch(mode=0o755)
+    words = {"ccm": str(ccm), "localcloud": "second", "nodes": "5"}
+    assert Options.parse(words) == Options(ccm=ccm, localcloud="second", nodes=5)
+
+
+def test_behaves_own_words_are_let_through() -> None:
+    assert Options.parse({"behave.reporter.summary.output_format": "v1"}) == Options()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"flavor": "nlb"}, "unknown key -D flavor; did you mean 'flavour'?"),
+        ({"zzz": "1"}, "unknown key -D zzz; known: provider, flavour, kubeconfig"),
+        ({"flavour": ""}, "-D flavour has no value"),
+        ({"kubeconfig": "/no/such/file"}, "-D kubeconfig=/no/such/file: there is no such file"),
+        ({"context": "prod"}, "-D context is about a named cluster; name it with -D kubeconfig=FILE"),
+        ({"disruptive": "allow"}, "-D disruptive is about a named cluster"),
+        ({"kubeconfig": "FILE", "nodes": "3"}, "-D nodes is about the local cloud"),
+        ({"kubeconfig": "FILE", "ccm": "/bin/true"}, "-D ccm is about the local cloud"),
+        ({"kubeconfig": "FILE", "localcloud": "x"}, "-D localcloud is about the local cloud"),
+        ({"kubeconfig": "FILE", "disruptive": "true"}, "-D disruptive=true: the only value is 'allow'"),
+        ({"ccm": "/no/such/ccm"}, "-D ccm=/no/such/ccm: there is no such file"),
+        ({"ccm": "FILE"}, "the file is not executable"),
+        ({"nodes": "none"}, "-D nodes=none: give a whole number, at least 1"),
+        ({"nodes": "0"}, "-D nodes=0: give a whole number"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(kubeconfig: Path, words: dict[str, str], message: str) -> None:
+    given = {key: value.replace("FILE", str(kubeconfig)) for key, value in words.items()}
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        Options.parse(given)
+    assert "\n" not in str(caught.value)

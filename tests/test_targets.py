@@ -1,0 +1,158 @@
+"""What is tested is found, started and left as promised."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ccm_scenarios.contract import Endpoint
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.localcloud import client
+from ccm_scenarios.options import Options
+from ccm_scenarios.targets import Target, choose
+from ccm_scenarios.targets.local import LocalCloudTarget
+from ccm_scenarios.targets.named import NamedCluster
+
+
+class Clouds:
+    """Local clouds by name, in place of real ones."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.running: dict[str, Any] = {}
+        self.asked: dict[str, Any] = {}
+        monkeypatch.setattr("os.geteuid", lambda: 0)
+        monkeypatch.setattr(client, "find", self.running.get)
+        monkeypatch.setattr(client, "up", self.up)
+
+    def up(self, name: str, **asked: Any) -> Any:
+        self.asked = asked
+        self.running[name] = SimpleNamespace(
+            kubeconfig=Path("/of") / name,
+            endpoint=Endpoint(url="http://cloud"),
+            ccm_version="v1",
+            down=lambda: self.running.pop(name),
+        )
+        return self.running[name]
+
+
+@pytest.fixture
+def clouds(monkeypatch: pytest.MonkeyPatch) -> Clouds:
+    return Clouds(monkeypatch)
+
+
+def local(options: Options) -> Target:
+    target = choose(options)
+    assert isinstance(target, LocalCloudTarget)
+    return target
+
+
+def test_a_local_cloud_that_is_missing_is_started_and_ended(clouds: Clouds, tmp_path: Path) -> None:
+    target = local(Options(localcloud="own", nodes=2, ccm=tmp_path))
+    target.check()
+    assert not clouds.running
+    lines: list[str] = []
+    target.start(lines.append)
+    assert {key: clouds.asked[key] for key in ("nodes", "ccm", "owned")} == {"nodes": 2, "ccm": tmp_path, "owned": True}
+    assert target.kubeconfig == Path("/of/own")
+    assert target.endpoint == Endpoint(url="http://cloud")
+    assert target.disruption_allowed
+    assert lines == ["starting the local cloud 'own' for this run"]
+    target.close()
+    target.close()
+    assert not clouds.running
+
+
+def test_a_local_cloud_that_runs_is_used_and_left(clouds: Clouds) -> None:
+    clouds.up("default")
+    target = local(Options())
+    target.check()
+    target.start(lambda line: None)
+    assert target.ccm_version == "v1"
+    target.close()
+    assert "default" in clouds.running
+
+
+@pytest.mark.parametrize("options", [Options(nodes=4), Options(ccm=Path("/bin/true"))])
+def test_a_local_cloud_that_runs_cannot_be_changed(clouds: Clouds, options: Options) -> None:
+    clouds.up("default")
+    with pytest.raises(UsageError, match="cannot change the local cloud 'default', which runs already"):
+        local(options).check()
+
+
+def test_a_local_cloud_that_was_never_started_is_closed_without_harm(clouds: Clouds) -> None:
+    target = local(Options())
+    target.check()
+    target.close()
+
+
+def test_the_local_cloud_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(EnvironmentProblem, match="the local cloud needs root"):
+        local(Options()).check()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An API server that lets nobody in."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """Its address."""
+    server = HTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def kubeconfig(path: Path, server: str) -> Path:
+    """A kubeconfig with the one context `x`."""
+    file = path / "kubeconfig"
+    content = {
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": "hush-hush-hush"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_a_named_cluster_that_refuses_is_told_from_one_that_is_not_there(tmp_path: Path, refusing: str) -> None:
+    with pytest.raises(EnvironmentProblem, match=f"the API server {re.escape(refusing)} refuses: 401"):
+        choose(Options(kubeconfig=kubeconfig(tmp_path, refusing))).check()
+    with pytest.raises(EnvironmentProblem, match=r"the API server http://127\.0\.0\.1:9 does not answer") as caught:
+        choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"))).check()
+    assert "hush" not in str(caught.value)
+
+
+def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    target = choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"), context="prod"))
+    with pytest.raises(EnvironmentProblem, match="prod"):
+        target.check()
+
+
+def test_disruption_of_a_named_cluster_needs_to_be_allowed(tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path, "http://127.0.0.1:9")
+    assert not choose(Options(kubeconfig=file)).disruption_allowed
+    target = choose(Options(kubeconfig=file, disruptive=True, context="x"))
+    assert target.disruption_allowed
+    assert isinstance(target, NamedCluster)
+    assert (target.controller_manager, target.ccm_version, target.evidence()) == (None, "unknown", {})
