@@ -1,0 +1,139 @@
+"""The connection to one cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import urllib3
+import yaml
+from kubernetes.client import ApiClient, ApiException, AppsV1Api, Configuration, CoreV1Api, DiscoveryV1Api
+from kubernetes.config import ConfigException, new_client_from_config
+
+from ccm_scenarios import __version__
+from ccm_scenarios.contract import Timeouts
+from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.kube.caches import Caches, one_line
+from ccm_scenarios.kube.timeline import Timeline
+from ccm_scenarios.kube.waits import Changes, Waits
+
+
+class _BoundedTransport:
+    """The client's REST transport with an upper bound on every call: its generated methods have none of their own."""
+
+    def __init__(self, rest: Any, seconds: float) -> None:
+        self._rest = rest
+        self._seconds = seconds
+
+    def request(self, method: str, url: str, *, _request_timeout: Any = None, **arguments: Any) -> Any:
+        return self._rest.request(method, url, _request_timeout=_request_timeout or self._seconds, **arguments)
+
+    def close(self) -> None:
+        self._rest.close()
+
+
+class Cluster:
+    """One cluster: its API, what it last said of its objects, and waiting for it to change."""
+
+    def __init__(self, api: ApiClient, timeouts: Timeouts) -> None:
+        api.rest_client = _BoundedTransport(api.rest_client, timeouts.api_call)
+        self._api = api
+        self.core = CoreV1Api(api)
+        self.apps = AppsV1Api(api)
+        self.discovery = DiscoveryV1Api(api)
+        changes = Changes()
+        self.caches = Caches(api, timeouts.api_call, changes.announce)
+        self.waits = Waits(changes, timeouts, self.caches.trouble, Timeline())
+        self.act_for("ccm-scenarios")
+
+    @classmethod
+    def connect(cls, kubeconfig: Path, context: str | None, timeouts: Timeouts) -> Cluster:
+        """Prepare the connection; makes no call yet.
+
+        Args:
+            kubeconfig: the file, in kubectl's format.
+            context: one of its contexts; None means its current one.
+
+        Raises:
+            EnvironmentProblem: the file does not exist, or is no usable kubeconfig.
+        """
+        if not kubeconfig.is_file():
+            raise EnvironmentProblem(f"there is no kubeconfig at {kubeconfig}")
+        configuration = Configuration()
+        # One more try on a broken connection: that the server closed an idle one is found out by using it.
+        configuration.retries = urllib3.Retry(total=1, redirect=0)
+        try:
+            api = new_client_from_config(
+                str(kubeconfig), context=context, persist_config=False, client_configuration=configuration
+            )
+        except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())
+            raise EnvironmentProblem(f"the kubeconfig {kubeconfig} cannot be used: {reason}") from error
+        return cls(api, timeouts)
+
+    def act_for(self, scenario_id: str) -> None:
+        """Name the scenario to the API server: in the User-Agent, whose start also appears in `managedFields`."""
+        self._api.user_agent = f"{scenario_id}/{__version__} ccm-scenarios"
+
+    def begin_journal(self) -> Timeline:
+        """A new journal of waits; each scenario has its own."""
+        self.waits.journal = Timeline()
+        return self.waits.journal
+
+    def identity(self) -> str:
+        """What tells this cluster from any other: the UID of its `kube-system` namespace.
+
+        Raises:
+            EnvironmentProblem: the API server does not answer, or refuses.
+        """
+        host = self._api.configuration.host
+        try:
+            return str(self.core.read_namespace("kube-system").metadata.uid)
+        except ApiException as error:
+            raise EnvironmentProblem(f"the API server {host} refuses: {error.status} {error.reason}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise EnvironmentProblem(f"the API server {host} does not answer: {one_line(error)}") from error
+
+    def ask_pod(self, namespace: str, pod: str, port: int, path: str, query: dict[str, str]) -> Any:
+        """A GET to a pod through the API server's proxy; the parsed JSON of its answer.
+
+        Raises:
+            ApiException: the pod, or the way to it, did not answer.
+        """
+        answer = self._api.call_api(
+            *self._api.param_serialize(
+                "GET",
+                f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path}",
+                query_params=list(query.items()),
+                auth_settings=["BearerToken"],
+            )
+        )
+        body = answer.read()
+        if answer.status != 200:
+            raise ApiException(status=answer.status, reason=body.decode(errors="replace")[:200])
+        return json.loads(body)
+
+    def plain(self, thing: Any) -> Any:
+        """An object of the client as plain data without `managedFields`, for evidence."""
+        data = self._api.sanitize_for_serialization(thing)
+        if isinstance(data, dict):
+            data.get("metadata", {}).pop("managedFields", None)
+        return data
+
+    def close(self) -> None:
+        """End all watches and connections."""
+        self.caches.close()
+        self._api.close()
+
+
+@contextmanager
+def ignore_not_found() -> Iterator[None]:
+    """Deleting what is gone already is no error."""
+    try:
+        yield
+    except ApiException as error:
+        if error.status != 404:
+            raise

@@ -1,0 +1,104 @@
+"""What scenarios create, as the API server wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ccm_scenarios.contract import Protocol
+
+AGNHOST_IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
+SERVICE_ACCOUNT = "scenario"
+"""Made with each namespace: the `default` one appears only some time after it, and Pods are refused until then."""
+BACKEND_PORT = 8080
+"""Port of agnhost netexec in a Pod, TCP and UDP."""
+APP_LABEL = "app"
+
+Manifest = dict[str, Any]
+
+
+def namespace(labels: Mapping[str, str]) -> Manifest:
+    """A namespace with a generated name."""
+    return {"metadata": {"generateName": "ccm-", "labels": dict(labels)}}
+
+
+def service_account() -> Manifest:
+    """The identity of a scenario's Pods: none towards the API server."""
+    return {"metadata": {"name": SERVICE_ACCOUNT}, "automountServiceAccountToken": False}
+
+
+def service(
+    name: str,
+    *,
+    service_type: str,
+    protocol: Protocol,
+    port: int,
+    app: str,
+    annotations: Mapping[str, str],
+    traffic_policy: str | None = None,
+) -> Manifest:
+    """A Service with one port that leads to the Pods labelled `app`."""
+    spec: Manifest = {
+        "type": service_type,
+        "selector": {APP_LABEL: app},
+        "ports": [
+            {"name": "main", "port": port, "protocol": protocol.value, "targetPort": BACKEND_PORT},
+        ],
+    }
+    if traffic_policy is not None:
+        spec["externalTrafficPolicy"] = traffic_policy
+    return {"metadata": {"name": name, "annotations": dict(annotations)}, "spec": spec}
+
+
+def deployment(app: str, replicas: int) -> Manifest:
+    """Replicas of the test application."""
+    labels = {APP_LABEL: app}
+    return {
+        "metadata": {"name": app},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": _pod_spec()},
+        },
+    }
+
+
+def pod(name: str, node: str | None) -> Manifest:
+    """One Pod of the test application, on the named Node if one is named (whatever its taints)."""
+    spec = _pod_spec()
+    if node is not None:
+        spec["nodeName"] = node
+    return {"metadata": {"name": name, "labels": {APP_LABEL: name}}, "spec": spec}
+
+
+def _pod_spec() -> Manifest:
+    arguments: Sequence[str] = ("netexec", f"--http-port={BACKEND_PORT}", f"--udp-port={BACKEND_PORT}")
+    return {
+        "serviceAccountName": SERVICE_ACCOUNT,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        # It takes longer than the removal of an endpoint, so that scaling down does not race kube-proxy.
+        "terminationGracePeriodSeconds": 3,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "netexec",
+                "image": AGNHOST_IMAGE,
+                "imagePullPolicy": "IfNotPresent",
+                "args": list(arguments),
+                "ports": [{"containerPort": BACKEND_PORT, "protocol": protocol.value} for protocol in Protocol],
+                "readinessProbe": {
+                    "httpGet": {"path": "/hostName", "port": BACKEND_PORT},
+                    "periodSeconds": 1,
+                },
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }

@@ -1,0 +1,262 @@
+"""Nodes, as handles that remember what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubernetes.client import ApiException
+
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.cluster import Cluster
+from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
+from ccm_scenarios.kube.waits import Window
+
+UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
+SHUTDOWN_TAINT = "node.cloudprovider.kubernetes.io/shutdown"
+OWN_TAINT = "ccm-scenarios/kept"
+"""A taint that no controller knows, and none may take away."""
+
+DELETION_ANNOUNCED = "DeletingNode"
+"""Reason of the event with which the node lifecycle controller announces a deletion."""
+
+NODE_KEPT = Window("node kept", 15.0)
+"""Three of the cloud controllers' default monitor periods (5 s): time enough for a wrong deletion to happen."""
+
+_CONFLICTS = 10
+"""How often a change is made anew because the Node changed in between; kubelets write it every few seconds."""
+
+Taint = dict[str, str]
+
+
+class NodeHandle:
+    """A Node, by UID: another Node under the same name is another Node."""
+
+    def __init__(self, cluster: Cluster, node: Any) -> None:
+        """Follow a Node; what `node` (`V1Node`) says now is what "unchanged" compares with later."""
+        self._cluster = cluster
+        self.name: str = node.metadata.name
+        self.uid: str = node.metadata.uid
+        self.provider_id: str = node.spec.provider_id or ""
+        self.boot_id: str = node.status.node_info.boot_id
+        self._events_before = {event.metadata.uid: event.count or 1 for event in self._events()}
+
+    def __str__(self) -> str:
+        return f"Node {self.name}"
+
+    @property
+    def latest(self) -> Any | None:
+        """The Node as last seen, or None if it is gone or replaced by another of its name."""
+        seen = self._cluster.caches.get(Kind.NODES, self.name)
+        return seen if seen is not None and seen.metadata.uid == self.uid else None
+
+    @property
+    def addresses(self) -> frozenset[tuple[str, str]]:
+        """Pairs of address type and address."""
+        return addresses(self._existing())
+
+    @property
+    def internal_address(self) -> str:
+        """The IP address at which Nodes and Pods call it."""
+        return next(address for kind, address in sorted(self.addresses) if kind == "InternalIP")
+
+    @property
+    def pod_cidrs(self) -> tuple[str, ...]:
+        """The ranges its Pods' addresses are of."""
+        return tuple(self._existing().spec.pod_cidrs or ())
+
+    @property
+    def taints(self) -> frozenset[str]:
+        """Keys of its taints."""
+        return frozenset(taint.key for taint in self._existing().spec.taints or [])
+
+    # Changes
+
+    def mark_uninitialized(self) -> None:
+        """Put back the taint with which a Node asks its cloud controller manager to initialise it."""
+        self._taint({"key": UNINITIALIZED_TAINT, "value": "true", "effect": "NoSchedule"})
+
+    def add_own_taint(self) -> None:
+        """Add a taint of the scenario's own; it keeps nothing away."""
+        self._taint({"key": OWN_TAINT, "effect": "PreferNoSchedule"})
+
+    def remove_taint(self, key: str) -> None:
+        """Take a taint off; no error if it is not there."""
+        self._change_taints(lambda taints: [taint for taint in taints if taint["key"] != key])
+
+    def add_address(self, address_type: str, address: str) -> None:
+        """Add an address to the Node's status, as if it had been true once."""
+        entry = {"type": address_type, "address": address}
+        self._cluster.core.patch_node_status(self.name, [{"op": "add", "path": "/status/addresses/-", "value": entry}])
+
+    def remove_address(self, address: str) -> None:
+        """Take an address out of the Node's status; no error if it is not there."""
+
+        def without(node: Any) -> None:
+            kept = [entry for entry in node.status.addresses if entry.address != address]
+            if len(kept) != len(node.status.addresses):
+                node.status.addresses = kept
+                self._cluster.core.replace_node_status(self.name, node)
+
+        self._retry(without)
+
+    # Expectations
+
+    def expect_initialised(self) -> None:
+        """That the uninitialized taint is off."""
+        self._expect_taint(UNINITIALIZED_TAINT, present=False, timeout="node_initialised")
+
+    def expect_ready(self) -> None:
+        """That the Node is Ready."""
+
+        def look() -> None:
+            if not is_ready(self._existing()):
+                raise NotYet(ready_condition(self._existing()))
+
+        self._cluster.waits.until(f"{self} Ready", look, timeout="node_ready")
+
+    def expect_rebooted(self) -> None:
+        """That the Node reports another boot than before, and is Ready."""
+
+        def look() -> None:
+            node = self._existing()
+            if node.status.node_info.boot_id == self.boot_id:
+                raise NotYet(f"boot ID as before, {ready_condition(node)}")
+            if not is_ready(node):
+                raise NotYet(f"another boot ID, {ready_condition(node)}")
+
+        self._cluster.waits.until(f"{self} Ready after a reboot", look, timeout="node_ready")
+
+    def expect_shutdown_taint(self, *, present: bool) -> None:
+        """That the Node is marked as shut down, or is not."""
+        self._expect_taint(SHUTDOWN_TAINT, present=present, timeout="node_tainted")
+
+    def expect_own_taint(self) -> None:
+        """That the scenario's own taint is still there."""
+        if OWN_TAINT not in self.taints:
+            raise Expectation(f"{self} with its taint {OWN_TAINT}", f"taints: {sorted(self.taints)}", "0 s: it is lost")
+
+    def expect_gone(self) -> None:
+        """That no Node with this UID exists."""
+
+        def look() -> None:
+            if self.latest is not None:
+                raise NotYet(f"it exists, {ready_condition(self.latest)}, taints: {sorted(self.taints)}")
+
+        self._cluster.waits.until(f"{self} (UID {self.uid}) gone", look, timeout="node_deleted")
+
+    def expect_kept(self) -> None:
+        """That the Node stays during `NODE_KEPT`."""
+        self._cluster.waits.holds(f"{self} (UID {self.uid}) stays", self._existing, window=NODE_KEPT)
+
+    def expect_same_identity(self) -> None:
+        """That it is the same Node, of the same instance."""
+        now = self._existing().spec.provider_id
+        if now != self.provider_id:
+            raise Expectation(f"{self} with provider ID {self.provider_id}", str(now), "0 s: it was changed")
+
+    def expect_deletion_announced(self) -> None:
+        """That an event told of its deletion."""
+
+        def look() -> None:
+            if DELETION_ANNOUNCED not in self.new_events():
+                raise NotYet(f"events: {sorted(self.new_events()) or 'none'}")
+
+        self._cluster.waits.until(f"an event {DELETION_ANNOUNCED} on {self}", look, timeout="node_deleted")
+
+    def expect_deletion_never_announced(self) -> None:
+        """That no event told of its deletion."""
+        if DELETION_ANNOUNCED in self.new_events():
+            raise Expectation(f"no event {DELETION_ANNOUNCED} on {self}", "there is one", "0 s: events stay")
+
+    def new_events(self) -> frozenset[str]:
+        """Reasons of the events on the Node since this handle was made."""
+        return frozenset(
+            event.reason
+            for event in self._events()
+            if (event.count or 1) > self._events_before.get(event.metadata.uid, 0)
+        )
+
+    def _events(self) -> list[Any]:
+        events = self._cluster.caches.list(Kind.EVENTS)
+        return [e for e in events if e.involved_object.kind == "Node" and e.involved_object.name == self.name]
+
+    def _existing(self) -> Any:
+        if self.latest is None:
+            raise Impossible(f"{self} (UID {self.uid}) is gone")
+        return self.latest
+
+    def _expect_taint(self, key: str, *, present: bool, timeout: str) -> None:
+        def look() -> None:
+            if (key in self.taints) != present:
+                raise NotYet(f"taints: {sorted(self.taints) or 'none'}, {ready_condition(self._existing())}")
+
+        self._cluster.waits.until(f"{self} {'with' if present else 'without'} taint {key}", look, timeout=timeout)
+
+    def _taint(self, taint: Taint) -> None:
+        self._change_taints(lambda taints: [other for other in taints if other["key"] != taint["key"]] + [taint])
+
+    def _change_taints(self, change: Callable[[list[Taint]], list[Taint]]) -> None:
+        def patch(node: Any) -> None:
+            taints = self._cluster.plain(node.spec.taints or [])
+            # The list is replaced as a whole: the version keeps a taint that somebody adds meanwhile from being lost.
+            version = {"resourceVersion": node.metadata.resource_version}
+            self._cluster.core.patch_node(self.name, {"metadata": version, "spec": {"taints": change(taints)}})
+
+        self._retry(patch)
+
+    def _retry(self, change: Callable[[Any], None]) -> None:
+        for _ in range(_CONFLICTS):
+            try:
+                change(self._cluster.core.read_node(self.name))
+                return
+            except ApiException as error:
+                if error.status != 409:
+                    raise
+        raise Expectation(f"a change of {self} without a conflict", "a conflict", f"{_CONFLICTS} tries")
+
+
+def ready_nodes(cluster: Cluster) -> list[NodeHandle]:
+    """All Nodes that can take Pods: Ready and without a taint that keeps Pods away, by name."""
+    nodes = [node for node in cluster.caches.list(Kind.NODES) if is_ready(node) and not _repels(node)]
+    return [NodeHandle(cluster, node) for node in sorted(nodes, key=lambda node: node.metadata.name)]
+
+
+def expect_node_of(cluster: Cluster, provider_id: str) -> NodeHandle:
+    """The initialised, Ready Node of an instance that was launched."""
+
+    def look() -> NodeHandle:
+        for node in cluster.caches.list(Kind.NODES):
+            if node.spec.provider_id != provider_id:
+                continue
+            taints = {taint.key for taint in node.spec.taints or []}
+            if not is_ready(node) or UNINITIALIZED_TAINT in taints:
+                raise NotYet(f"{node.metadata.name}: {ready_condition(node)}, taints: {sorted(taints)}")
+            return NodeHandle(cluster, node)
+        raise NotYet("no Node with that provider ID")
+
+    return cluster.waits.until(f"a Ready, initialised Node with provider ID {provider_id}", look, timeout="node_ready")
+
+
+def is_ready(node: Any) -> bool:
+    """Whether a `V1Node` is Ready."""
+    return ready_condition(node) == "Ready True"
+
+
+def ready_condition(node: Any) -> str:
+    """The Ready condition of a `V1Node` in words: `Ready Unknown (NodeStatusUnknown)`."""
+    for condition in node.status.conditions or []:
+        if condition.type == "Ready":
+            reason = f" ({condition.reason})" if condition.status != "True" else ""
+            return f"Ready {condition.status}{reason}"
+    return "no Ready condition"
+
+
+def addresses(node: Any) -> frozenset[tuple[str, str]]:
+    """Pairs of address type and address of a `V1Node`."""
+    return frozenset((entry.type, entry.address) for entry in node.status.addresses or [])
+
+
+def _repels(node: Any) -> bool:
+    effects = {taint.effect for taint in node.spec.taints or []}
+    return bool(node.spec.unschedulable) or not effects.isdisjoint({"NoSchedule", "NoExecute"})

@@ -1,0 +1,138 @@
+"""Pods of the test application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ccm_scenarios.kube import manifests
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.cluster import Cluster
+from ccm_scenarios.kube.expectation import NotYet
+
+
+class PodHandle:
+    """One Pod that a scenario made; it stays on its Node."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str, *, node: str | None = None) -> None:
+        """Create the Pod; on a Node if one is named."""
+        self._cluster = cluster
+        self.namespace = namespace
+        self.name = name
+        self.uid: str = cluster.core.create_namespaced_pod(namespace, manifests.pod(name, node)).metadata.uid
+
+    def __str__(self) -> str:
+        return f"Pod {self.namespace}/{self.name}"
+
+    @property
+    def latest(self) -> Any | None:
+        """The Pod as last seen, or None."""
+        seen = self._cluster.caches.get(Kind.PODS, self.name, self.namespace)
+        return seen if seen is not None and seen.metadata.uid == self.uid else None
+
+    @property
+    def address(self) -> str:
+        """Its Pod IP; call it once the Pod is ready."""
+        return str(self.latest.status.pod_ip) if self.latest is not None else ""
+
+    @property
+    def node(self) -> str:
+        """The name of its Node; empty until it has one."""
+        return (self.latest.spec.node_name or "") if self.latest is not None else ""
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """IDs of the containers that run: others after a restart."""
+        return _running_containers(self.latest) if self.latest is not None else frozenset()
+
+    def expect_ready(self, *, other_than: frozenset[str] = frozenset()) -> None:
+        """That the Pod is ready.
+
+        Args:
+            other_than: containers that ended since; until they are replaced, the Pod's status is an old one.
+        """
+
+        def look() -> None:
+            if self.latest is None:
+                raise NotYet("no such Pod")
+            if not is_ready(self.latest):
+                raise NotYet(describe(self.latest))
+            if self.containers & other_than:
+                raise NotYet("it still shows the containers from before")
+
+        again = " again" if other_than else ""
+        self._cluster.waits.until(f"{self} running and ready{again}", look, timeout="pod_ready")
+
+
+class Backend:
+    """Replicas of the test application behind a Service."""
+
+    def __init__(self, cluster: Cluster, namespace: str, app: str, *, replicas: int = 1) -> None:
+        """Create the Deployment. `app` must tell its Pods' names from all others' in the cluster."""
+        self._cluster = cluster
+        self.namespace = namespace
+        self.app = app
+        self._replicas = replicas
+        cluster.apps.create_namespaced_deployment(namespace, manifests.deployment(app, replicas))
+
+    def __str__(self) -> str:
+        return f"backend {self.app}"
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Names of the Nodes its ready Pods run on."""
+        return frozenset(pod.spec.node_name for pod in self._pods() if is_ready(pod))
+
+    def answers_as(self, text: str) -> bool:
+        """Whether an answer to `hostname` comes from one of its Pods, past or present."""
+        return text.startswith(f"{self.app}-")
+
+    def scale(self, replicas: int) -> None:
+        """Have so many replicas; does not wait for them."""
+        self._replicas = replicas
+        self._cluster.apps.patch_namespaced_deployment_scale(self.app, self.namespace, {"spec": {"replicas": replicas}})
+
+    def expect_ready(self) -> None:
+        """That exactly the wanted replicas exist, all ready."""
+
+        def look() -> None:
+            pods = self._pods()
+            ready = [pod for pod in pods if is_ready(pod)]
+            if len(ready) != self._replicas or len(pods) != self._replicas:
+                raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
+
+        self._cluster.waits.until(f"{self._replicas} ready Pods of {self}", look, timeout="pod_ready")
+
+    def _pods(self) -> list[Any]:
+        pods = self._cluster.caches.list(Kind.PODS, self.namespace)
+        return [pod for pod in pods if (pod.metadata.labels or {}).get(manifests.APP_LABEL) == self.app]
+
+
+def is_ready(pod: Any) -> bool:
+    """Whether a `V1Pod` is ready, and not on its way out."""
+    conditions = pod.status.conditions or []
+    return pod.metadata.deletion_timestamp is None and any(
+        condition.type == "Ready" and condition.status == "True" for condition in conditions
+    )
+
+
+def describe(pod: Any) -> str:
+    """A `V1Pod` in few words: name, Node, phase, and why it is not ready."""
+    reasons = [
+        f"{status.state.waiting.reason}: {status.state.waiting.message or ''}".rstrip(": ")
+        for status in pod.status.container_statuses or []
+        if status.state.waiting is not None
+    ]
+    unmet = [
+        f"{condition.type} {condition.reason}: {condition.message or ''}".rstrip(": ")
+        for condition in pod.status.conditions or []
+        if condition.status != "True" and condition.reason
+    ]
+    ending = ", being deleted" if pod.metadata.deletion_timestamp else ""
+    ready = "ready" if is_ready(pod) else "not ready"
+    details = "".join(f" ({reason})" for reason in reasons or unmet[:1])
+    return f"{pod.metadata.name} on {pod.spec.node_name or 'no Node'}: {pod.status.phase}, {ready}{ending}{details}"
+
+
+def _running_containers(pod: Any) -> frozenset[str]:
+    statuses = pod.status.container_statuses or []
+    return frozenset(status.container_id for status in statuses if status.state.running is not None)

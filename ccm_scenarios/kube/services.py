@@ -1,0 +1,285 @@
+"""A Service that a scenario made, with all that was ever seen of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.client import ApiException
+from kubernetes.informer import DELETED
+
+from ccm_scenarios.contract import Protocol, ServiceRef
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
+from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
+from ccm_scenarios.kube.manifests import Manifest
+
+CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
+
+_NODE_PORTS_TRIED = 50
+"""How many neighbours of a node port are tried until one is free."""
+
+
+_AT_ONCE = "0 s: the change itself, or a version after it, shows this"
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where clients outside the cluster find a Service."""
+
+    addresses: tuple[str, ...]
+    """Its ingress addresses, IP addresses or host names; empty without a load balancer."""
+    port: int
+    protocol: Protocol
+
+    def __str__(self) -> str:
+        places = ", ".join(f"{address}:{self.port}" for address in self.addresses)
+        return f"{self.protocol.value} {places or 'nowhere'}"
+
+
+class ServiceHandle:
+    """A Service, its current state and its history.
+
+    Versions are ordered by their resource version: answers to own calls and the watch tell of them in any order.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, manifest: Manifest) -> None:
+        """Create the Service."""
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._versions: dict[int, Any] = {}
+        self._deleted = False
+        self.namespace = namespace
+        self.name: str = manifest["metadata"]["name"]
+        self.uid = ""
+        self.cloud_sightings: list[tuple[bool, bool]] = []
+        """For each look at the cloud since the last change: whether the Service held the clean-up finalizer just before
+        it, and whether the cloud then had its load balancer."""
+        self._unsubscribe = cluster.caches.subscribe(Kind.SERVICES, self._watched)
+        self._before = cluster.core.create_namespaced_service(namespace, manifest)
+        self.uid = self._before.metadata.uid
+        self._record(self._before)
+
+    def __str__(self) -> str:
+        return f"Service {self.namespace}/{self.name}"
+
+    # What it is now
+
+    @property
+    def latest(self) -> Any:
+        """The newest version seen (`V1Service`); of a deleted Service, its last."""
+        return self._history()[-1]
+
+    @property
+    def exists(self) -> bool:
+        """Whether the object is still there."""
+        return not self._deleted
+
+    @property
+    def front(self) -> Front:
+        """Where clients find it now."""
+        return _front(self.latest)
+
+    @property
+    def node_port(self) -> int:
+        """Its node port; 0 if it has none."""
+        return self.latest.spec.ports[0].node_port or 0
+
+    @property
+    def cluster_ip(self) -> str:
+        return str(self.latest.spec.cluster_ip)
+
+    @property
+    def health_check_node_port(self) -> int:
+        """Where kube-proxy tells load balancers of this node's endpoints; 0 if the Service has none."""
+        return self.latest.spec.health_check_node_port or 0
+
+    @property
+    def holds_cleanup_finalizer(self) -> bool:
+        """Whether the object exists and carries the load balancer clean-up finalizer."""
+        return self.exists and CLEANUP_FINALIZER in (self.latest.metadata.finalizers or [])
+
+    # What it was
+
+    @property
+    def former_front(self) -> Front:
+        """Where clients found it before the last change."""
+        return _front(self._before)
+
+    @property
+    def former_health_check_node_ports(self) -> frozenset[int]:
+        """Every health check node port it ever had and has no more."""
+        ever = {s.spec.health_check_node_port for s in self._history() if s.spec.health_check_node_port}
+        return frozenset(ever - ({self.health_check_node_port} if self.exists else set()))
+
+    @property
+    def ref(self) -> ServiceRef:
+        """What identifies it to the cloud, its past included."""
+        return ServiceRef(
+            namespace=self.namespace,
+            name=self.name,
+            uid=self.uid,
+            node_ports=frozenset(port for seen in self._history() for port in _node_ports(seen)),
+            addresses=frozenset(address for seen in self._history() for address in _addresses(seen)),
+        )
+
+    # Changes
+
+    def change_type(self, service_type: str) -> None:
+        """Become a Service of another type; what the old type alone needed is given up by the API server."""
+        self._patch({"spec": {"type": service_type}})
+
+    def change_port(self) -> None:
+        """Move to the next port number; node port and protocol stay."""
+        port = self.latest.spec.ports[0].port + 1
+        self._patch([{"op": "replace", "path": "/spec/ports/0/port", "value": port}])
+
+    def change_node_port(self) -> None:
+        """Move to a free node port nearby."""
+        current = self.node_port
+        for step in range(1, _NODE_PORTS_TRIED):
+            for candidate in (current + step, current - step):
+                # Refused when another Service holds it, or when it lies outside the cluster's range.
+                with suppress(_Refused):
+                    return self._patch([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": candidate}])
+        raise Expectation("a free node port", f"none near {current}", f"{2 * _NODE_PORTS_TRIED} tries")
+
+    def delete(self) -> None:
+        """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
+        self._before = self.latest
+        self.cloud_sightings = []
+        with ignore_not_found():
+            self._cluster.core.delete_namespaced_service(self.name, self.namespace)
+
+    # Expectations
+
+    def expect_address(self) -> None:
+        """That every ingress entry names an address."""
+
+        def look() -> None:
+            if not self.exists:
+                raise Impossible(f"{self} is gone")
+            ingress = self.latest.status.load_balancer.ingress or []
+            if not ingress:
+                raise NotYet("no ingress address")
+            if any(not (entry.ip or entry.hostname) for entry in ingress):
+                raise NotYet("an ingress entry with neither IP address nor host name")
+
+        self._cluster.waits.until(f"an ingress address for {self}", look, timeout="lb_provisioned")
+
+    def expect_cleanup_finalizer(self) -> None:
+        """That the clean-up finalizer is on the Service."""
+
+        def look() -> None:
+            if not self.holds_cleanup_finalizer:
+                raise NotYet(f"finalizers: {self.latest.metadata.finalizers or 'none'}")
+
+        self._cluster.waits.until(f"the clean-up finalizer on {self}", look, timeout="lb_provisioned")
+
+    def expect_no_cleanup_finalizer(self) -> None:
+        """That the clean-up finalizer is on the Service no more (it may be gone with the object)."""
+
+        def look() -> None:
+            if self.holds_cleanup_finalizer:
+                raise NotYet("the clean-up finalizer is still there")
+
+        self._cluster.waits.until(f"{self} without clean-up finalizer", look, timeout="lb_deleted")
+
+    def expect_gone(self) -> None:
+        """That the object is gone."""
+
+        def look() -> None:
+            if self.exists:
+                asked = "deletion asked for" if self.latest.metadata.deletion_timestamp else "no deletion asked for"
+                raise NotYet(f"it exists, {asked}, finalizers: {self.latest.metadata.finalizers or 'none'}")
+
+        self._cluster.waits.until(f"{self} gone", look, timeout="lb_deleted")
+
+    def expect_same_address(self) -> None:
+        """That no version since the last change lost or altered an ingress address."""
+        expected = _addresses(self._before)
+        self._require_unchanged("ingress address", expected, [_addresses(s) for s in self._since_change()])
+
+    def expect_same_node_port(self) -> None:
+        """That no version since the last change has another node port."""
+        expected = self._before.spec.ports[0].node_port
+        self._require_unchanged("node port", expected, [s.spec.ports[0].node_port for s in self._since_change()])
+
+    def expect_node_port(self, *, present: bool) -> None:
+        """That the Service has a node port, or has none."""
+        if bool(self.node_port) != present:
+            expected = "a node port" if present else "no node port"
+            raise Expectation(
+                f"{self} with {expected}", f"node port {self.node_port}", "0 s: the API server sets it with the change"
+            )
+
+    def forget(self) -> None:
+        """End following the Service."""
+        self._unsubscribe()
+
+    # Keeping the history
+
+    def _watched(self, event_type: str, seen: Any) -> None:
+        if (seen.metadata.namespace, seen.metadata.name) != (self.namespace, self.name):
+            return
+        # The watch may tell of it before the answer to its creation is read; afterwards another UID is another Service.
+        if self.uid and seen.metadata.uid != self.uid:
+            return
+        self._record(seen)
+        if event_type == DELETED:
+            self._deleted = True
+
+    def _record(self, seen: Any) -> None:
+        with self._lock:
+            self._versions[int(seen.metadata.resource_version)] = seen
+
+    def _history(self) -> list[Any]:
+        with self._lock:
+            return [self._versions[number] for number in sorted(self._versions)]
+
+    def _since_change(self) -> Iterator[Any]:
+        before = int(self._before.metadata.resource_version)
+        return (seen for seen in self._history() if int(seen.metadata.resource_version) > before)
+
+    def _patch(self, change: Any) -> None:
+        before = self.latest
+        self.cloud_sightings = []
+        try:
+            changed = self._cluster.core.patch_namespaced_service(self.name, self.namespace, change)
+        except ApiException as error:
+            if error.status == 422:
+                raise _Refused(error.body) from error
+            raise
+        self._before = before
+        self._record(changed)
+
+    def _require_unchanged(self, what: str, expected: object, seen: list[Any]) -> None:
+        for value in seen:
+            if value != expected:
+                raise Expectation(
+                    f"{self} with the same {what}: {expected}",
+                    f"{value}",
+                    _AT_ONCE,
+                )
+
+
+class _Refused(Exception):
+    """The API server calls a change invalid."""
+
+
+def _addresses(seen: Any) -> tuple[str, ...]:
+    ingress = seen.status.load_balancer.ingress or []
+    return tuple(sorted(entry.ip or entry.hostname for entry in ingress if entry.ip or entry.hostname))
+
+
+def _front(seen: Any) -> Front:
+    port = seen.spec.ports[0]
+    return Front(_addresses(seen), port.port, Protocol(port.protocol))
+
+
+def _node_ports(seen: Any) -> set[int]:
+    ports = {port.node_port for port in seen.spec.ports} | {seen.spec.health_check_node_port}
+    return {port for port in ports if port}

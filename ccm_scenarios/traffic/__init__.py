@@ -1,0 +1,1 @@
+"""Probes: what clients of a Service get, from outside the cluster and from Pods."""

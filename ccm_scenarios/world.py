@@ -1,0 +1,273 @@
+"""What one scenario has: the cluster, the cloud, clients, everything it made, and the duty to take it away again."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import yaml
+from kubernetes.client import ApiException
+
+from ccm_scenarios.cloud import CloudExpectations
+from ccm_scenarios.contract import Capability, CloudError, Instance, Protocol, Provider, Timeouts
+from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.kube import Cluster, manifests
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.cluster import ignore_not_found
+from ccm_scenarios.kube.expectation import Expectation
+from ccm_scenarios.kube.namespaces import ScenarioNamespace
+from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle, expect_node_of, ready_nodes
+from ccm_scenarios.kube.pods import Backend, PodHandle
+from ccm_scenarios.kube.services import ServiceHandle
+from ccm_scenarios.targets import Target
+from ccm_scenarios.traffic.inside import InsideClient
+from ccm_scenarios.traffic.outside import OutsideClients
+from ccm_scenarios.traffic.rules import Rules
+
+SERVICE_PORT = 80
+
+
+class CleanupFailed(Exception):
+    """Something a scenario made, or changed, is not as it was before; the message lists all of it."""
+
+
+class World:
+    """One scenario's world. Making it costs nothing: what a scenario does not use is not made.
+
+    Args:
+        cluster: the connection, shared by all scenarios of a run.
+        provider: the adapter of the cloud.
+        target: what is tested.
+        timeouts: the named upper bounds.
+        scenario_id: the scenario's id tag.
+        run_id: the run; a label on every namespace it makes.
+    """
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        provider: Provider,
+        target: Target,
+        timeouts: Timeouts,
+        scenario_id: str,
+        run_id: str,
+    ) -> None:
+        self.cluster = cluster
+        self.provider = provider
+        self.target = target
+        self.cloud = CloudExpectations(provider, cluster.waits)
+        self._labels = {"ccm-scenarios/run": run_id, "ccm-scenarios/scenario": scenario_id}
+        self._cleanups: list[tuple[str, Callable[[], None]]] = []
+        self._services: list[ServiceHandle] = []
+        self._rules = Rules(timeouts)
+        self.outside = OutsideClients(self._rules, provider.resolve, f"ccm-scenarios/{scenario_id}")
+        self._journal = cluster.begin_journal()
+        cluster.act_for(scenario_id)
+
+    def bind(self, context: Any) -> None:
+        """Give the steps `context.world`, `.cloud` and `.outside`; they add `.service`, `.backend`, `.node`."""
+        context.world = self
+        context.cloud = self.cloud
+        context.outside = self.outside
+
+    # What a scenario makes
+
+    @functools.cached_property
+    def namespace(self) -> str:
+        """The scenario's own namespace."""
+        made = ScenarioNamespace(self.cluster, self._labels)
+        self.on_close(f"namespace {made.name}", made.end)
+        return made.name
+
+    @functools.cached_property
+    def inside(self) -> InsideClient:
+        """A client inside the cluster, ready to call."""
+        pod = PodHandle(self.cluster, self.namespace, "client")
+        pod.expect_ready()
+        return InsideClient(self.cluster, self._rules, pod)
+
+    def make_backend(self) -> Backend:
+        """One ready replica of the test application."""
+        backend = Backend(self.cluster, self.namespace, f"{self.namespace}-backend")
+        backend.expect_ready()
+        return backend
+
+    def make_service(
+        self,
+        backend: Backend,
+        service_type: str,
+        protocol: Protocol = Protocol.TCP,
+        *,
+        traffic_policy: str | None = None,
+    ) -> ServiceHandle:
+        """A Service for the backend, annotated as this cloud's load balancers want it."""
+        manifest = manifests.service(
+            "service",
+            service_type=service_type,
+            protocol=protocol,
+            port=SERVICE_PORT,
+            app=backend.app,
+            annotations=self.provider.annotations.load_balancer(),
+            traffic_policy=traffic_policy,
+        )
+        service = ServiceHandle(self.cluster, self.namespace, manifest)
+        self._services.append(service)
+        self.on_close(str(service), lambda: self._end_service(service))
+        return service
+
+    def make_pod_on(self, node: NodeHandle) -> PodHandle:
+        """A Pod of the test application on a Node; not ready yet."""
+        return PodHandle(self.cluster, self.namespace, f"pod-on-{node.name.replace('.', '-')}"[:63], node=node.name)
+
+    def launch_node(self) -> NodeHandle:
+        """A Ready, initialised Node on an instance launched for this scenario."""
+        instance = self.provider.instances.launch()
+        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
+        return expect_node_of(self.cluster, instance.provider_id)
+
+    # Traffic between Nodes
+
+    def calls_between(self, pods: Sequence[PodHandle]) -> list[Callable[[], None]]:
+        """A claim for each Pod and each other Pod: that it is answered at the other's own address."""
+        return [
+            functools.partial(InsideClient(self.cluster, self._rules, caller).expect_pod_reached, callee)
+            for caller, callee in itertools.permutations(pods, 2)
+        ]
+
+    def expect_healthy_endpoint_nodes(self, service: ServiceHandle, backend: Backend) -> None:
+        """That the Nodes of the backend, and no others, are healthy at the Service's health check node port."""
+        port, homes = service.health_check_node_port, backend.nodes
+        if not port or not homes:
+            raise Expectation("a health check node port, and a ready backend", f"port {port}, Nodes {homes}", "0 s")
+        for node in self.nodes():
+            self.inside.expect_health(node.internal_address, port, healthy=node.name in homes)
+
+    def expect_no_healthy_node(self, service: ServiceHandle) -> None:
+        """That no Node is healthy at a health check node port the Service gave up."""
+        ports = service.former_health_check_node_ports
+        if not ports:
+            raise Expectation(f"{service} to have given up a health check node port", "it gave up none", "0 s")
+        for node in self.nodes():
+            for port in ports:
+                self.inside.expect_health(node.internal_address, port, healthy=False)
+
+    # Nodes that others use too
+
+    def nodes(self, *, at_least: int = 1) -> list[NodeHandle]:
+        """All Nodes that can take Pods.
+
+        Raises:
+            Expectation: there are fewer than the scenario needs to claim anything.
+        """
+        found = ready_nodes(self.cluster)
+        if len(found) < at_least:
+            names = ", ".join(map(str, found)) or "none"
+            raise Expectation(f"at least {at_least} Ready Nodes", names, "0 s: the scenario needs them from the start")
+        return found
+
+    def node_addresses(self) -> list[str]:
+        """An internal IP address of each Node that can take Pods."""
+        return [node.internal_address for node in self.nodes()]
+
+    def initialise_anew(self, node: NodeHandle) -> None:
+        """Mark a Node uninitialized; it is unmarked at the end if its controller manager did not do so."""
+        self.on_close(f"{node} without taint {UNINITIALIZED_TAINT}", lambda: node.remove_taint(UNINITIALIZED_TAINT))
+        node.mark_uninitialized()
+
+    def taint(self, node: NodeHandle) -> None:
+        """Put the scenario's own taint on a Node."""
+        self.on_close(f"{node} without taint {OWN_TAINT}", lambda: node.remove_taint(OWN_TAINT))
+        node.add_own_taint()
+
+    def misinform(self, node: NodeHandle, address_type: str, address: str) -> None:
+        """Let a Node show an address its instance does not have."""
+        self.on_close(f"{node} without address {address}", lambda: node.remove_address(address))
+        node.add_address(address_type, address)
+
+    # The end
+
+    def on_close(self, what: str, undo: Callable[[], None]) -> None:
+        """Run `undo` at the end, before all that was registered earlier.
+
+        Args:
+            what: what it takes away or puts right, for the error's text.
+        """
+        self._cleanups.append((what, undo))
+
+    def close(self) -> None:
+        """Undo everything, last things first; each bounded by the timeouts of what it waits for.
+
+        Raises:
+            CleanupFailed: names each part that failed; the others are undone.
+        """
+        failed = []
+        while self._cleanups:
+            what, undo = self._cleanups.pop()
+            try:
+                undo()
+            except Exception as error:  # noqa: BLE001  # the rest must be undone whatever happened to this part
+                failed.append(f"{what}: {error or type(error).__name__}")
+        for service in self._services:
+            service.forget()
+        if failed:
+            raise CleanupFailed("not cleaned up:\n" + "\n".join(failed))
+
+    def evidence(self) -> dict[str, str]:
+        """Name to text: the scenario's objects and all Nodes as last seen, events, waits, probes, the cloud."""
+        texts = {"waits.txt": "\n".join(self._journal.lines()), "probes.txt": self._rules.journal()}
+        for kind in (Kind.NODES, Kind.SERVICES, Kind.ENDPOINT_SLICES, Kind.PODS, Kind.EVENTS):
+            texts[f"{kind.name.lower().replace('_', '-')}.yaml"] = self._last_seen(kind)
+        for service in self._services:
+            texts[f"{service.name}-as-last-seen.yaml"] = self._yaml([service.latest])
+            texts[f"{service.name}-in-the-cloud.txt"] = self._cloud_view(service)
+        return {name: text for name, text in texts.items() if text}
+
+    def _last_seen(self, kind: Kind) -> str:
+        # Not through the property: collecting evidence must not make a namespace.
+        namespace = self.__dict__.get("namespace")
+        try:
+            seen = self.cluster.caches.list(kind)
+        except EnvironmentProblem as problem:
+            return str(problem)
+        return self._yaml(thing for thing in seen if _concerns(thing, kind, namespace))
+
+    def _yaml(self, things: Iterable[Any]) -> str:
+        return yaml.safe_dump_all([self.cluster.plain(thing) for thing in things], sort_keys=False)
+
+    def _cloud_view(self, service: ServiceHandle) -> str:
+        try:
+            return self.provider.describe(service.ref)
+        except CloudError as error:
+            return f"the cloud could not be asked: {error}"
+
+    def _end_service(self, service: ServiceHandle) -> None:
+        service.delete()
+        service.expect_gone()
+        if Capability.LOAD_BALANCER in self.provider.capabilities:
+            self.cloud.expect_nothing_owned_by(service)
+
+    def _end_instance(self, instance: Instance) -> None:
+        nodes = [
+            NodeHandle(self.cluster, node)
+            for node in self.cluster.caches.list(Kind.NODES)
+            if node.spec.provider_id == instance.provider_id
+        ]
+        self.provider.instances.delete(instance.id)
+        for node in nodes:
+            try:
+                node.expect_gone()
+            except Expectation:
+                # The failure is told; the next scenario must not meet the remains all the same.
+                with contextlib.suppress(ApiException), ignore_not_found():
+                    self.cluster.core.delete_node(node.name)
+                raise
+
+
+def _concerns(thing: Any, kind: Kind, namespace: str | None) -> bool:
+    if kind is Kind.NODES or (kind is Kind.EVENTS and thing.involved_object.kind == "Node"):
+        return True
+    return namespace is not None and thing.metadata.namespace == namespace

@@ -1,0 +1,31 @@
+Feature: Node life cycle
+  A Node lives as long as its instance. The cloud controller manager removes a Node whose instance is gone, and no other:
+  an instance that is stopped or reboots comes back to the same Node.
+
+  Background:
+    Given a Node on an instance of its own
+
+  @node-gone-in-cloud-is-deleted @kep @core @disruptive @needs.instances @needs.instance-launch
+  Scenario: The Node of an instance that was deleted in the cloud goes
+    When the instance is deleted in the cloud
+    Then the Node is gone
+    And an event announced the Node's deletion
+    And all other Nodes are still there
+
+  @node-shutdown-is-tainted-not-deleted @core @disruptive
+  @needs.instances @needs.instance-launch @needs.instance-stop @needs.instance-shutdown-taint
+  Scenario: The Node of a stopped instance is marked as shut down, and stays
+    When the instance is stopped in the cloud
+    Then the Node is marked as shut down
+    And the Node stays while its instance is stopped
+
+  @nodes-recover-from-clean-reboot @kep @core @disruptive
+  @needs.instances @needs.instance-launch @needs.instance-reboot
+  Scenario: An instance that reboots comes back as the same Node, and its Pods run again
+    Given a Pod on the Node
+    When the instance is rebooted
+    Then the Node is Ready after another boot
+    And it is the same Node on the same instance, and was never announced as deleted
+    And the Node is not marked as shut down
+    And the Node has exactly the addresses of its instance
+    And the Pod on the Node runs again

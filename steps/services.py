@@ -1,0 +1,124 @@
+"""A Service: what it becomes, and what of it stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from behave import given, register_type, then, when
+from behave.runner import Context
+from parse import with_pattern
+
+from ccm_scenarios.contract import Protocol
+
+if TYPE_CHECKING:
+    from ccm_scenarios.world import World
+
+
+@with_pattern("ClusterIP|NodePort|LoadBalancer")
+def service_type(text: str) -> str:
+    return text
+
+
+@with_pattern("TCP|UDP")
+def protocol(text: str) -> Protocol:
+    return Protocol(text)
+
+
+register_type(ServiceType=service_type, Protocol=protocol)
+
+
+@given("a backend")
+def a_backend(context: Context) -> None:
+    context.backend = context.world.make_backend()
+
+
+@given("a {type:ServiceType} Service on {protocol:Protocol} with a backend")
+def a_service_with_a_backend(context: Context, type: str, protocol: Protocol) -> None:
+    world: World = context.world
+    context.backend = world.make_backend()
+    context.service = world.make_service(context.backend, type, protocol)
+
+
+@given("a Service with a load balancer")
+def a_service_with_a_load_balancer(context: Context) -> None:
+    world: World = context.world
+    context.backend = world.make_backend()
+    context.service = world.make_service(context.backend, "LoadBalancer")
+    context.service.expect_address()
+    context.service.expect_cleanup_finalizer()
+    context.cloud.expect_load_balancer(context.service)
+
+
+@when("a {type:ServiceType} Service is created for the backend")
+def service_is_created(context: Context, type: str) -> None:
+    context.service = context.world.make_service(context.backend, type)
+
+
+@when("a {type:ServiceType} Service with the Local traffic policy is created for the backend")
+def local_service_is_created(context: Context, type: str) -> None:
+    context.service = context.world.make_service(context.backend, type, traffic_policy="Local")
+
+
+@when("the Service becomes a {type:ServiceType} Service")
+def service_becomes(context: Context, type: str) -> None:
+    context.service.change_type(type)
+
+
+@when("the Service moves to another node port")
+def service_moves_to_another_node_port(context: Context) -> None:
+    context.service.change_node_port()
+
+
+@when("the Service moves to another port")
+def service_moves_to_another_port(context: Context) -> None:
+    context.service.change_port()
+
+
+@when("the Service is deleted")
+def service_is_deleted(context: Context) -> None:
+    context.service.delete()
+
+
+@when("the last backend goes")
+def last_backend_goes(context: Context) -> None:
+    context.backend.scale(0)
+
+
+@when("a backend comes")
+def a_backend_comes(context: Context) -> None:
+    context.backend.scale(1)
+
+
+@then("the Service gets an ingress address")
+def service_gets_an_address(context: Context) -> None:
+    context.service.expect_address()
+
+
+@then("the Service has a node port")
+def service_has_a_node_port(context: Context) -> None:
+    context.service.expect_node_port(present=True)
+
+
+@then("the Service has no node port")
+def service_has_no_node_port(context: Context) -> None:
+    context.service.expect_node_port(present=False)
+
+
+@then("the Service has kept its node port")
+def service_has_kept_its_node_port(context: Context) -> None:
+    context.service.expect_same_node_port()
+
+
+@then("the Service has kept its ingress address")
+def service_has_kept_its_address(context: Context) -> None:
+    context.service.expect_same_address()
+
+
+@then("the Service holds the clean-up finalizer")
+def service_holds_the_finalizer(context: Context) -> None:
+    context.service.expect_cleanup_finalizer()
+
+
+@then("the Service is gone")
+def service_is_gone(context: Context) -> None:
+    context.service.expect_gone()
