@@ -66,8 +66,8 @@ class LocalCloudTarget:
         for key in ("ccm", "nodes"):
             if getattr(options, key) is not None:
                 raise UsageError(
-                    f"-D {key} cannot change {self}, which runs already; choose another name with "
-                    f"-D localcloud=NAME, or end it: ccm-scenarios localcloud down {options.localcloud}"
+                    f"-D {key} cannot change the {self}, which runs already; choose another name with "
+                    f"-D localcloud=NAME, or end it: ccm-scenarios localcloud down --name {options.localcloud}"
                 )
 
     def start(self, progress: Progress) -> None:
