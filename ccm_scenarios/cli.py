@@ -16,7 +16,9 @@ from ccm_scenarios.errors import CcmScenariosError, UsageError
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=(__doc__ or "").strip(), pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help=(__doc__ or "").strip(), pretty_exceptions_enable=False
+)
 localcloud = typer.Typer(
     no_args_is_help=True,
     help="A region in a box: a real Kubernetes cluster, the real CCM and an emulated cloud, on this machine (as root).",
@@ -30,12 +32,14 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _running(name: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - imported late
+def _running(name: str):  # type: ignore[no-untyped-def]
     from ccm_scenarios.localcloud import client
 
     found = client.find(name)
     if found is None:
-        raise UsageError(f"no local cloud {name!r} is running: start one with `ccm-scenarios localcloud up --name {name}`")
+        raise UsageError(
+            f"no local cloud {name!r} is running: start one with `ccm-scenarios localcloud up --name {name}`"
+        )
     return found
 
 
@@ -84,7 +88,8 @@ def list_() -> None:
 
 @localcloud.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def shell(context: typer.Context, name: Name = "default") -> None:
-    """Open a shell, or run the command after `--`, outside the cluster but on the cloud's network, with KUBECONFIG and AWS variables."""
+    """Open a shell, or run the command after `--`, outside the cluster but on the cloud's network, with
+    KUBECONFIG and AWS variables."""
     command = context.args or [os.environ.get("SHELL", "/bin/sh")]
     raise typer.Exit(_running(name).run(command))
 

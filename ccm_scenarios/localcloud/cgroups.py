@@ -1,7 +1,7 @@
 """Control groups of the local cloud, on version 1 and version 2 hosts.
 
-Every cloud has one group below the hierarchy's root, every instance one below that. Kubelets make theirs inside the instance's.
-Groups are the only thing the kernel keeps when a cloud's processes are gone, so sweeping them is written to be repeatable.
+Every cloud has one group below the hierarchy's root, every instance one below that; kubelets make theirs inside the
+instance's. Groups are the only thing the kernel keeps when a cloud's processes are gone, so sweeping them can be repeated.
 """
 
 from __future__ import annotations

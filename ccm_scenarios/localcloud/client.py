@@ -93,6 +93,7 @@ class LocalCloud:
             "KUBECONFIG": str(self.kubeconfig),
             "AWS_ENDPOINT_URL": self.endpoint.url,
             "AWS_REGION": self.endpoint.region,
+            "AWS_DEFAULT_REGION": self.endpoint.region,
             "AWS_ACCESS_KEY_ID": self.endpoint.access_key_id or "",
             "AWS_SECRET_ACCESS_KEY": self.endpoint.secret_access_key or "",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -112,7 +113,7 @@ class LocalCloud:
                 linux.bind(resolver, Path("/etc/resolv.conf").resolve())
                 os.execvpe(command[0], command, {**os.environ, **self.environment()})
             except OSError as error:
-                print(f"ccm-scenarios: {command[0]}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+                print(f"ccm-scenarios: {command[0]}: {error.strerror or error}", file=sys.stderr)
             finally:
                 os._exit(code)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -230,7 +231,7 @@ def _let_go(name: str) -> None:
 
 
 def down(name: str) -> bool:
-    """End the local cloud of this name and remove all it left, whatever state it is in; returns whether there was one."""
+    """End the local cloud of this name and remove all it left, in whatever state; returns whether there was one."""
     state = State(name)
     with state.lock():
         _let_go(name)

@@ -1,6 +1,7 @@
 """The region's name server: load balancers' host names, and nothing else exists.
 
-Answers are never older than the last change (TTL 1 s); an unknown name is NXDOMAIN, as it is once a load balancer is gone.
+Answers are never older than the last change (TTL 1 s); an unknown name is NXDOMAIN, as it is once a load
+balancer is gone.
 """
 
 from __future__ import annotations

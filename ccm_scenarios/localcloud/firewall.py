@@ -1,7 +1,7 @@
 """The router's nftables rules: security groups, source/destination checks, and network load balancers.
 
-A pure function from what should be to one script that replaces the whole table atomically; connections that stay allowed live on in
-connection tracking.
+A pure function from what should be to one script that replaces the whole table atomically; connections that
+stay allowed live on in connection tracking.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class FlowListener:
-    """A listener that hands each flow to one target, addresses untouched or, without `preserve_client_ip`, as the load balancer's."""
+    """A listener that hands each flow to one target, addresses untouched or, without `preserve_client_ip`, as
+    the load balancer's."""
 
     protocol: str
     """`tcp` or `udp`."""

@@ -20,10 +20,11 @@ from pathlib import Path, PurePosixPath
 
 from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.binaries.cache import cache_directory, make_once
+from ccm_scenarios.localcloud.binaries.catalogue import AGNHOST_VERSION
 from ccm_scenarios.localcloud.requirements import locate
 
 # The names Kubernetes' own tests use (test/utils/image/manifest.go of v1.37.2).
-AGNHOST_IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
+AGNHOST_IMAGE = f"registry.k8s.io/e2e-test-images/agnhost:{AGNHOST_VERSION}"
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10.2"
 
 # To be raised when an archive from the same programs would come out different.

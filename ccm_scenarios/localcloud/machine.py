@@ -1,10 +1,12 @@
 """The first process of an instance: gives it namespaces of its own, then runs its services until it is powered off.
 
-An instance is a PID, mount, network, host name and IPC namespace. Ending this process is pulling the plug: the kernel ends everything inside,
-mounts included. Imports the standard library alone, for there is one of it for each instance.
+An instance is a PID, mount, network, host name and IPC namespace. Ending this process is pulling the plug: the
+kernel ends everything inside, mounts included. Imports the standard library alone, for there is one of it for each
+instance.
 
-Protocol with the hypervisor: prints `namespaces` when the network namespace exists, waits for a line on standard input (the network
-link is in place by then), prints `booted` when the services were started. SIGTERM is an orderly shutdown, SIGKILL pulling the plug.
+Protocol with the hypervisor: prints `namespaces` when the network namespace exists, waits for a line on
+standard input (the network link is in place by then), prints `booted` when the services were started. SIGTERM is an
+orderly shutdown, SIGKILL pulling the plug.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The region's network: a router with one link to each instance and one to the internet side.
 
-Every packet between instances passes the router, as on a cloud whose network is routed: that is where route tables and security groups
-take effect. All functions act in the calling thread's network namespace, the router's.
+Every packet between instances passes the router, as on a cloud whose network is routed: that is where route
+tables and security groups take effect. All functions act in the calling thread's network namespace, the router's.
 """
 
 from __future__ import annotations

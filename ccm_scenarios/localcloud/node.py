@@ -1,4 +1,5 @@
-"""What runs on an instance that joins the cluster: containerd, kubelet and kube-proxy, with their configuration files."""
+"""What runs on an instance that joins the cluster: containerd, kubelet and kube-proxy, with their
+configuration files."""
 
 from __future__ import annotations
 
@@ -131,7 +132,8 @@ def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluste
             f"[ -e {imported} ] || {{ {binary['ctr']} --namespace k8s.io images import "
             f"{shlex.quote(str(cluster.images))} && touch {imported}; }} || exit 1\n"
             # A kubelet that finds no API server backs off for seconds; an operating system would order the two as well.
-            f"until curl --silent --insecure --fail --max-time 2 --output /dev/null {cluster.server}/readyz; do sleep 0.1; done\n"
+            f"until curl --silent --insecure --fail --max-time 2 --output /dev/null {cluster.server}/readyz\n"
+            f"do sleep 0.1; done\n"
             f"exec {binary['kubelet']} --config {here}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
             f"--root-dir {here}/kubelet --cert-dir {here}/kubelet/pki --hostname-override {name} --node-ip {address} "
             f"--cloud-provider external",
@@ -143,7 +145,8 @@ def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluste
 def configure_pod_network(directory: Path, pod_cidr: str) -> None:
     """Tell containerd which addresses the Node's pods get: its `spec.podCIDR`. Safe to repeat.
 
-    A point-to-point link for each pod, not a bridge: replies between pods of one node then pass the node's own rules as well.
+    A point-to-point link for each pod, not a bridge: replies between pods of one node then pass the node's own
+    rules as well.
     """
     network = {
         "cniVersion": "1.0.0",

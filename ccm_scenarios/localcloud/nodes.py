@@ -14,7 +14,8 @@ _PAUSE_SECONDS = 0.5
 
 
 class NodeWatch:
-    """Follows the cluster's Nodes and calls back with each one's name and pod CIDR, again whenever it may have changed."""
+    """Follows the cluster's Nodes and calls back with each one's name and pod CIDR, again whenever it may have
+    changed."""
 
     def __init__(self, client: httpx.Client, on_pod_cidr: Callable[[str, str], None]) -> None:
         self._client = client

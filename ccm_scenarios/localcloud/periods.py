@@ -1,7 +1,7 @@
 """How often things look at each other in the local cloud: all periods in one place, in seconds.
 
-Production values would make every reaction wait for a timer that is not under test. The ratios that Kubernetes demands are
-kept: a Node is NotReady only after several missed heartbeats.
+Production values would make every reaction wait for a timer that is not under test. The ratios that Kubernetes
+demands are kept: a Node is NotReady only after several missed heartbeats.
 """
 
 from __future__ import annotations

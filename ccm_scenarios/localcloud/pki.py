@@ -1,4 +1,5 @@
-"""Certificates of a throw-away cluster: one authority, short-lived leaves, elliptic-curve keys because they are quick to make."""
+"""Certificates of a throw-away cluster: one authority, short-lived leaves, elliptic-curve keys because they
+are quick to make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The data plane of classic load balancers: a TCP proxy, in a process of its own so that the emulator's work never delays traffic.
+"""The data plane of classic load balancers: a TCP proxy, in a process of its own so that the emulator's work
+never delays traffic.
 
 Reads its whole configuration as one JSON line on standard input whenever it changes, and ends with that input.
 A configuration is a list of `ProxiedListener`s.

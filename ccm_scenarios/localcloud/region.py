@@ -1,4 +1,5 @@
-"""Everything inside the local cloud's namespaces, put together: the emulated cloud, its reality, the cluster, the CCM under test."""
+"""Everything inside the local cloud's namespaces, put together: the emulated cloud, its reality, the cluster,
+the CCM under test."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Where a local cloud keeps its files, whether it is alive, and how it is ended: all that survives its processes.
 
-A cloud is its first process: a lock on `alive` is held exactly as long as anything of it runs, and killing process 1 of its PID namespace
-ends all of it at once. So nothing here trusts a file that a crash may have left stale.
+A cloud is its first process: a lock on `alive` is held exactly as long as anything of it runs, and killing
+process 1 of its PID namespace ends all of it at once. So nothing here trusts a file that a crash may have left
+stale.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ class State:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep others from starting or ending this cloud meanwhile; waits for them. Makes the directory, and removes it if empty."""
+        """Keep others from starting or ending this cloud meanwhile; waits for them. Makes the directory, and
+        removes it if empty."""
         while True:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,7 +1,9 @@
-"""The local cloud's own processes: process 1 of its namespaces, and the supervisor that boots and reconciles everything else.
+"""The local cloud's own processes: process 1 of its namespaces, and the supervisor that boots and reconciles
+everything else.
 
-Started by `client.up` with the state directory as only argument. Standard input is a lifeline: while the cloud boots, and for as long as
-it is owned, its end is the cloud's end. Standard output carries JSON lines: progress, then `ready` or `error`.
+Started by `client.up` with the state directory as only argument. Standard input is a lifeline: while the cloud
+boots, and for as long as it is owned, its end is the cloud's end. Standard output carries JSON lines: progress,
+then `ready` or `error`.
 """
 
 from __future__ import annotations

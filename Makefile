@@ -1,0 +1,41 @@
+# Everything below installs what it needs first; each target can be the first command on a fresh machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help setup aws test lint bench clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: apt-get install python3" >&2; exit 2; }
+	python3 -m venv --clear .venv || { apt-get update && apt-get install --yes python3-venv && python3 -m venv --clear .venv; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(INSTALLED) ## Install Python packages, missing Debian packages (as root), and build the binaries
+	@missing=$$($(BIN)/python -m ccm_scenarios.localcloud.requirements); \
+	if [ -n "$$missing" ]; then apt-get update && apt-get install --yes --no-install-recommends $$missing; fi
+	@$(BIN)/python -m ccm_scenarios.localcloud.binaries
+
+aws: setup ## Judge the AWS cloud controller manager on a local cloud: behave --tags=@aws
+	$(BIN)/behave --tags=@aws
+
+test: setup lint ## Run all tests, the behaviours on a local cloud in every flavour included
+	$(BIN)/pytest
+
+lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/behave --dry-run --no-summary --format=null
+
+bench: setup ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
+	@$(BIN)/python -m tests.bench $(if $(COLD),--cold)
+
+clean: ## Remove what was generated in this directory
+	rm -rf .venv reports/latest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
