@@ -1,0 +1,59 @@
+"""What the host shows of a local cloud: everything that one must not leave behind."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccm_scenarios.localcloud import cgroups
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Things of the host that a local cloud could leave: two equal values mean nothing was left between."""
+
+    network_namespaces: frozenset[str]
+    mounts: frozenset[str]
+    links: frozenset[str]
+    nft_tables: frozenset[str]
+    cgroups: frozenset[str]
+    state: frozenset[str]
+    processes: frozenset[int]
+
+
+def _lines(*command: str) -> frozenset[str]:
+    return frozenset(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+
+
+def _cgroups(name: str) -> frozenset[str]:
+    found: set[str] = set()
+    for root in cgroups.hierarchies():
+        found.update(str(path) for path in (root / "ccm-scenarios").glob(f"{name}/**/"))
+    return frozenset(found)
+
+
+def _processes(name: str) -> frozenset[int]:
+    """Processes in a group of the cloud, or with its name in their command line."""
+    found: set[int] = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            belongs = f"/ccm-scenarios/{name}" in (path / "cgroup").read_text() + (path / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if belongs:
+            found.add(int(path.name))
+    return frozenset(found)
+
+
+def traces(*names: str) -> Traces:
+    """The host now, as far as it concerns the clouds called `names`; the network and mounts as a whole."""
+    return Traces(
+        network_namespaces=_lines("ip", "netns", "list"),
+        mounts=frozenset(Path("/proc/self/mounts").read_text().splitlines()),
+        links=frozenset(line.split(":")[1].strip() for line in _lines("ip", "-oneline", "link", "show")),
+        nft_tables=_lines("nft", "list", "tables"),
+        cgroups=frozenset().union(*map(_cgroups, names)),
+        state=frozenset(str(path) for name in names for path in Path("/var/lib/ccm-scenarios").glob(f"{name}/**")),
+        processes=frozenset().union(*map(_processes, names)),
+    )
