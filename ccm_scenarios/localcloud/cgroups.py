@@ -70,12 +70,19 @@ def enter(group: str) -> None:
 
 
 def memory_bytes(group: str) -> int | None:
-    """Memory in use by `group` and what is below it, or None if the host does not say."""
-    for file in ("memory.current", "memory/{}/memory.usage_in_bytes"):
-        path = ROOT / group / file if file == "memory.current" else ROOT / file.format(group)
-        if path.exists():
-            return int(path.read_text())
-    return None
+    """Memory in use by `group` and what is below it, or None if the host does not say.
+
+    As the kubelet counts a working set: without page cache that was not used lately, which the kernel drops when in need.
+    """
+    if is_v2():
+        usage, idle, directory = "memory.current", "inactive_file", ROOT / group
+    else:
+        usage, idle, directory = "memory.usage_in_bytes", "total_inactive_file", ROOT / "memory" / group
+    try:
+        statistics = dict(line.split() for line in (directory / "memory.stat").read_text().splitlines())
+        return int((directory / usage).read_text()) - int(statistics[idle])
+    except FileNotFoundError:
+        return None
 
 
 def _tree(group: Path) -> Iterator[Path]:

@@ -1,0 +1,218 @@
+"""`make bench`: how long things take on this machine, as JSON on standard output; progress goes to standard error.
+
+Figures of one run are comparable with each other, hardly with those of another machine or hour. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import providers
+from ccm_scenarios.kube import Cluster
+from ccm_scenarios.kube.latency import notice_latencies
+from ccm_scenarios.localcloud import binaries, client, images
+from ccm_scenarios.localcloud.binaries.catalogue import CATALOGUE
+from ccm_scenarios.localcloud.cgroups import memory_bytes
+from ccm_scenarios.localcloud.state import State
+from ccm_scenarios.options import Options
+from ccm_scenarios.targets.local import LOCAL_TIMEOUTS, LocalCloudTarget
+from ccm_scenarios.world import World
+
+NAME = "bench"
+_SAMPLES = 200
+_MEMORY_SECONDS = 0.2
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def timed(results: dict[str, Any], name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    results[name] = round(time.monotonic() - start, 2)
+    say(f"{name}: {results[name]} s")
+
+
+class PeakMemory:
+    """Samples what the local cloud uses while it lives; page cache that the kernel would drop is not counted."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(_MEMORY_SECONDS):
+            self.peak = max(self.peak, memory_bytes(State(NAME).cgroup) or 0)
+
+
+def first_setup() -> dict[str, Any]:
+    """A set-up with nothing cached, and the bare `go build` commands it consists of, one after the other."""
+    results: dict[str, Any] = {}
+    for name, run in (("setup_cold_seconds", _our_build), ("bare_go_build_seconds", _bare_build)):
+        with tempfile.TemporaryDirectory(prefix="ccm-scenarios-bench-") as scratch:
+            environment = {
+                **os.environ,
+                "XDG_CACHE_HOME": f"{scratch}/cache",
+                "GOCACHE": f"{scratch}/go-build",
+                "GOMODCACHE": f"{scratch}/go-mod",
+                # Else Go keeps its modules read-only and the directory cannot be removed.
+                "GOFLAGS": "-modcacherw",
+            }
+            with timed(results, name):
+                run(environment, Path(scratch))
+    results["setup_to_bare_ratio"] = round(results["setup_cold_seconds"] / results["bare_go_build_seconds"], 3)
+    return results
+
+
+def _our_build(environment: dict[str, str], _scratch: Path) -> None:
+    command = [sys.executable, "-m", "ccm_scenarios.localcloud.binaries"]
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
+
+
+def _bare_build(environment: dict[str, str], scratch: Path) -> None:
+    for component in CATALOGUE:
+        command = ["go", "build", "-trimpath", "-ldflags", component.ldflags, "-o", f"{scratch}/{component.name}/"]
+        subprocess.run(
+            [*command, *component.packages.values()],
+            cwd=component.directory,
+            env={**environment, "CGO_ENABLED": "0"},
+            check=True,
+        )
+
+
+def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
+    """What a CCM developer waits for; measured from outside, as the suite does."""
+    target = LocalCloudTarget(Options(localcloud=NAME))
+    target.check()
+    target.enter()
+    provider = providers.find("aws").connect(endpoint=cloud.endpoint, flavour="classic", timeouts=LOCAL_TIMEOUTS)
+    cluster = Cluster.connect(cloud.kubeconfig, None, LOCAL_TIMEOUTS)
+    results: dict[str, Any] = {}
+
+    def world() -> World:
+        return World(
+            cluster=cluster,
+            provider=provider,
+            target=target,
+            timeouts=LOCAL_TIMEOUTS,
+            scenario_id="bench",
+            run_id="bench",
+        )
+
+    def measure(name: str, prepare: Callable[[World], Callable[[], None]]) -> None:
+        one = world()
+        try:
+            act = prepare(one)
+            with timed(results, name):
+                act()
+        finally:
+            one.close()
+
+    def address(one: World) -> Callable[[], None]:
+        backend = one.make_backend()
+        return lambda: one.make_service(backend, "LoadBalancer").expect_address()
+
+    def deletion(one: World) -> Callable[[], None]:
+        node = one.launch_node()
+        instance = provider.instances.get(node.provider_id).id
+
+        def act() -> None:
+            provider.instances.delete(instance)
+            node.expect_gone()
+
+        return act
+
+    def taint(one: World) -> Callable[[], None]:
+        node = one.launch_node()
+        instance = provider.instances.get(node.provider_id).id
+
+        def act() -> None:
+            provider.instances.stop(instance)
+            node.expect_shutdown_taint(present=True)
+
+        return act
+
+    measure("lb_address_seconds", address)
+    measure("node_deletion_seconds", deletion)
+    measure("shutdown_taint_seconds", taint)
+    one = world()
+    try:
+        latencies = [1000 * seconds for seconds in notice_latencies(cluster, one.namespace, samples=_SAMPLES)]
+    finally:
+        one.close()
+        cluster.close()
+    percentiles = statistics.quantiles(latencies, n=100)
+    results["notice_latency_ms"] = {
+        "samples": len(latencies),
+        "p50": round(percentiles[49], 1),
+        "p99": round(percentiles[98], 1),
+        "max": round(latencies[-1], 1),
+    }
+    return results
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cold", action="store_true", help="also time a first set-up against bare go build (long)")
+    parser.add_argument("--nodes", type=int, default=3, help="nodes of the local cloud (default: 3)")
+    arguments = parser.parse_args()
+    results: dict[str, Any] = {"nodes": arguments.nodes}
+    if arguments.cold:
+        results |= first_setup()
+    with timed(results, "setup_warm_seconds"):
+        images.prepare_images(binaries.prepare())
+    client.down(NAME)
+    try:
+        with PeakMemory() as memory:
+            with timed(results, "boot_seconds"):
+                cloud = client.up(NAME, nodes=arguments.nodes, owned=False, progress=say)
+            results["memory_after_boot_mib"] = cloud.status()["memory_mib"]
+            # In a process of its own: it moves into the client's network for good.
+            results |= json.loads(
+                subprocess.run(
+                    [sys.executable, "-c", "from tests import bench; bench.print_reactions()"],
+                    stdout=subprocess.PIPE,
+                    check=True,
+                ).stdout
+            )
+        results["peak_memory_mib"] = memory.peak >> 20
+        with timed(results, "down_seconds"):
+            client.down(NAME)
+    finally:
+        client.down(NAME)
+    print(json.dumps(results, indent=1))
+    return 0
+
+
+def print_reactions() -> None:
+    """`reactions` of the running bench cloud, as JSON."""
+    cloud = client.find(NAME)
+    assert cloud is not None
+    print(json.dumps(reactions(cloud)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
