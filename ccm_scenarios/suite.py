@@ -138,7 +138,7 @@ class Suite:
         assert self._target is not None and self._cluster is not None
         self._told = False
         if reason := self._reason_to_skip(scenario):
-            tell(f"skipped: {scenario.name}: {reason}")
+            tell(f"skipped @{self._selection.id_of(scenario)}: {reason}")
             scenario.skip(reason)
             return
         self._ran += 1

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ccm_scenarios.contract import (
     Annotations,
     Capability,
+    CloudError,
     HealthCheck,
     LoadBalancers,
     OwnedResource,
@@ -18,7 +21,9 @@ from ccm_scenarios.contract import (
     TargetHealth,
 )
 from ccm_scenarios.localcloud.aws import TargetKey
-from tests.providers.cloud import Cloud, node_port_of
+from providers.aws.load_balancers import READINGS
+from providers.aws.provider import AwsProvider
+from tests.providers.cloud import TIMEOUTS, Cloud, node_port_of
 
 
 def test_a_service_without_a_load_balancer_has_none_and_owns_nothing(cloud: Cloud, service: ServiceRef) -> None:
@@ -192,3 +197,27 @@ def test_flavours_differ_in_what_they_declare_and_in_the_annotation(cloud: Cloud
     assert nlb.annotations.load_balancer() == {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
     assert (nlb.name, nlb.flavour, nlb.provider_id_prefix) == ("aws", "nlb", "aws://")
     assert nlb.implementation.project == "cloud-provider-aws"
+
+
+@pytest.mark.parametrize("changes", [1, READINGS])
+def test_a_load_balancer_that_changes_meanwhile_is_read_afresh(
+    cloud: Cloud, service: ServiceRef, changes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, _ = cloud.make_network(service)
+    provider = AwsProvider.connect(cloud.endpoint, "nlb", TIMEOUTS)
+    elbv2 = provider.load_balancers.clients.elbv2
+    describe, gone = elbv2.describe_target_groups, [{"Error": {"Code": "TargetGroupNotFound"}}] * changes
+
+    def describe_while_it_changes(**arguments: Any) -> Any:
+        if gone:
+            raise ClientError(gone.pop(), "DescribeTargetGroups")  # type: ignore[arg-type]
+        return describe(**arguments)
+
+    monkeypatch.setattr(elbv2, "describe_target_groups", describe_while_it_changes)
+    if changes < READINGS:
+        found = provider.load_balancers.find(service)
+        assert found is not None
+        assert found.address == address
+    else:
+        with pytest.raises(CloudError, match=f"changed during each of {READINGS} readings"):
+            provider.load_balancers.find(service)
