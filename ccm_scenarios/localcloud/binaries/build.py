@@ -139,9 +139,7 @@ def _failure(component: Component, go: Toolchain, said: Sequence[str]) -> Enviro
     for line in lines:
         if "no space left on device" in line:
             places = ", ".join(str(path) for path in (cache_directory("binaries"), *go.caches))
-            return EnvironmentProblem(
-                f"the disk filled up while {component.name} was built: free space for {places}"
-            )
+            return EnvironmentProblem(f"the disk filled up while {component.name} was built: free space for {places}")
         if _NO_NETWORK.search(line):
             return EnvironmentProblem(
                 f"cannot download the Go modules of {component.name}, check the network and GOPROXY: {line}"

@@ -22,9 +22,7 @@ def cache_directory(kind: str) -> Path:
     return root / "ccm-scenarios" / kind
 
 
-def make_once(
-    target: Path, make: Callable[[Path], None], *, subject: str, waiting: Callable[[], None]
-) -> None:
+def make_once(target: Path, make: Callable[[Path], None], *, subject: str, waiting: Callable[[], None]) -> None:
     """Let `target` exist: `make` fills a directory beside it, which is then renamed.
 
     Args:

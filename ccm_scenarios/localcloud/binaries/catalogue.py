@@ -14,6 +14,8 @@ from ccm_scenarios.errors import UsageError
 
 MODULES = Path(__file__).parent / "modules"
 GIB = 2**30
+AGNHOST_VERSION = "2.66.1"
+"""agnhost's own version, test/images/agnhost/VERSION in Kubernetes; also the tag of its image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,7 @@ class Component:
         """Linker flags: no symbol tables, and the version stamps (without them a server reports v0.0.0)."""
         major, minor = self.version.removeprefix("v").split(".")[:2]
         values = {
-            name: value.format(version=self.version, major=major, minor=minor)
-            for name, value in self.stamps.items()
+            name: value.format(version=self.version, major=major, minor=minor) for name, value in self.stamps.items()
         }
         return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in values.items())])
 
@@ -83,9 +84,7 @@ CATALOGUE: tuple[Component, ...] = (
     Component(
         name="containerd",
         module=_CONTAINERD,
-        packages={
-            name: f"{_CONTAINERD}/cmd/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")
-        },
+        packages={name: f"{_CONTAINERD}/cmd/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
         version_command=("containerd", "--version"),
         disk=1 * GIB,
         stamps={f"{_CONTAINERD}/version.Version": "{version}"},
@@ -121,14 +120,14 @@ CATALOGUE: tuple[Component, ...] = (
             f"{_KUBERNETES_VERSION}.gitMajor": "{major}",
             f"{_KUBERNETES_VERSION}.gitMinor": "{minor}",
             f"{_KUBERNETES_VERSION}.gitTreeState": "clean",
+            # Of these programs only agnhost has this variable.
+            "main.Version": AGNHOST_VERSION,
         },
     ),
     Component(
         name="aws-cloud-controller-manager",
         module="k8s.io/cloud-provider-aws",
-        packages={
-            "aws-cloud-controller-manager": "k8s.io/cloud-provider-aws/cmd/aws-cloud-controller-manager"
-        },
+        packages={"aws-cloud-controller-manager": "k8s.io/cloud-provider-aws/cmd/aws-cloud-controller-manager"},
         version_command=("aws-cloud-controller-manager", "--version"),
         disk=3 * GIB,
         stamps={f"{_KUBERNETES_VERSION}.gitVersion": "{version}"},

@@ -53,9 +53,7 @@ class Binaries:
             EnvironmentProblem: a prebuilt component does not say.
         """
         if component not in self.components:
-            raise UsageError(
-                f"no component {component!r} is prepared; there are {', '.join(self.components)}"
-            )
+            raise UsageError(f"no component {component!r} is prepared; there are {', '.join(self.components)}")
         if self.prebuilt:
             return self._ask(self.components[component])
         return self.components[component].version

@@ -39,8 +39,7 @@ class Toolchain:
         needed = max((component.go_version for component in components), key=_release)
         if _release(self.version) < _release(needed):
             raise EnvironmentProblem(
-                f"{self.executable} is {self.version}, but Go {needed} or newer is needed: "
-                f"{_INSTALL}; {_OR_PREBUILT}"
+                f"{self.executable} is {self.version}, but Go {needed} or newer is needed: {_INSTALL}; {_OR_PREBUILT}"
             )
 
     def require_disk(self, components: Sequence[Component], binaries: Path) -> None:
@@ -70,9 +69,7 @@ def find_go() -> Toolchain:
     """
     executable = shutil.which("go")
     if executable is None:
-        raise EnvironmentProblem(
-            f"Go is needed to build the local cloud's binaries: {_INSTALL}; {_OR_PREBUILT}"
-        )
+        raise EnvironmentProblem(f"Go is needed to build the local cloud's binaries: {_INSTALL}; {_OR_PREBUILT}")
     # Asked outside of any module: an old Go refuses a go.mod that is newer than itself.
     asked = subprocess.run(
         [executable, "env", "-json", "GOVERSION", "GOHOSTARCH", "GOCACHE", "GOMODCACHE"],
