@@ -30,7 +30,7 @@ def is_v2() -> bool:
 
 
 def create(group: str) -> None:
-    """Make `group` (a path below the root) in every hierarchy, ready to hold kubelet's groups."""
+    """Make `group` (a path below the root) in every hierarchy, ready to take processes; its parents are not."""
     for root in hierarchies():
         current = root
         for part in Path(group).parts:
@@ -41,7 +41,6 @@ def create(group: str) -> None:
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (current / file).exists() and not is_v2() and not (current / file).read_text().strip():
                     (current / file).write_text((parent / file).read_text())
-        _delegate(current)
 
 
 def _delegate(group: Path) -> None:

@@ -118,6 +118,11 @@ class LocalCloud:
                 os._exit(code)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
+    @property
+    def owned(self) -> bool:
+        """Whether this process started it and it ends with this process."""
+        return self.name in _lifelines
+
     def down(self) -> None:
         """End it and everything of it."""
         down(self.name)

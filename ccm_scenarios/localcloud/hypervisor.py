@@ -51,7 +51,6 @@ class Machine:
         self.power_off(orderly=False)
         self.directory.mkdir(parents=True, exist_ok=True)
         services = node.configure(self.directory, self.name, self.address, self._cgroup, self._cluster)
-        cgroups.create(self._cgroup)
         cgroups.create(f"{self._cgroup}/system")
         keep = {
             str(self.directory),

@@ -129,7 +129,7 @@ def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluste
         Service(
             "kubelet",
             f"until [ -S /run/containerd/containerd.sock ]; do sleep 0.05; done\n"
-            f"[ -e {imported} ] || {{ {binary['ctr']} --namespace k8s.io images import "
+            f"[ -e {imported} ] || {{ {binary['ctr']} --namespace k8s.io images import --local "
             f"{shlex.quote(str(cluster.images))} && touch {imported}; }} || exit 1\n"
             # A kubelet that finds no API server backs off for seconds; an operating system would order the two as well.
             f"until curl --silent --insecure --fail --max-time 2 --output /dev/null {cluster.server}/readyz\n"

@@ -23,7 +23,7 @@ LOCAL_TIMEOUTS = Timeouts(
     lb_updated=60,
     node_initialised=60,
     node_ready=90,
-    node_not_ready=90,  # the grace period alone is 50 s
+    node_not_ready=90,
     node_deleted=120,
     node_tainted=120,
     instance_launch=60,
@@ -85,7 +85,8 @@ class LocalCloudTarget:
             owned=True,
             progress=progress,
         )
-        self._owned = True
+        # Another run may have started it in the meantime: then it is that one's to end.
+        self._owned = self._cloud.owned
 
     @property
     def kubeconfig(self) -> Path:

@@ -1,0 +1,142 @@
+"""The router's rules, seen from both ends of real connections."""
+
+from __future__ import annotations
+
+from socket import SOCK_DGRAM, SOCK_STREAM
+
+from ccm_scenarios.localcloud import addressing, firewall, network
+from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredSecurityGroup
+from ccm_scenarios.localcloud.firewall import FlowListener, Frontend, Interface
+from tests.localcloud.lab import Lab, inside_a_lab
+
+FIRST, SECOND = "10.77.0.11", "10.77.0.12"
+VIP, PRIVATE = "203.0.113.1", "10.77.32.1"
+CLIENT = str(addressing.CLIENT)
+
+
+def _group(*rules: DesiredIngressRule) -> dict[str, DesiredSecurityGroup]:
+    return {"sg-nodes": DesiredSecurityGroup("sg-nodes", "nodes", rules)}
+
+
+def _interfaces(lab: Lab, *, source_dest_check: bool = False) -> list[Interface]:
+    return [
+        Interface(lab.add_instance(f"i-{name}", address), address, ("sg-nodes",), source_dest_check)
+        for name, address in (("first", FIRST), ("second", SECOND))
+    ]
+
+
+def test_a_security_group_lets_in_what_it_says_and_nothing_else() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        lab.serve("i-first", SOCK_STREAM, 80)
+        lab.serve("i-first", SOCK_DGRAM, 80)
+        assert lab.ask("client", SOCK_STREAM, FIRST, 80) == f"i-first {CLIENT}", "without rules the network just works"
+        network.nft(firewall.render(interfaces, _group(), []))
+        assert lab.ask("client", SOCK_STREAM, FIRST, 80) == "silence"
+        assert lab.ask("router", SOCK_STREAM, FIRST, 80) == "silence"
+        for rule, answered in (
+            (DesiredIngressRule("tcp", 80, 80, (f"{CLIENT}/32",)), True),
+            (DesiredIngressRule("tcp", 79, 81, ("0.0.0.0/0",)), True),
+            (DesiredIngressRule("-1", None, None, ("198.51.100.0/24",)), True),
+            (DesiredIngressRule("tcp", 81, 90, ("0.0.0.0/0",)), False),
+            (DesiredIngressRule("udp", 80, 80, ("0.0.0.0/0",)), False),
+            (DesiredIngressRule("tcp", 80, 80, ("192.0.2.0/24",)), False),
+            (DesiredIngressRule("-1", None, None, (), ("sg-nodes",)), False),
+        ):
+            network.nft(firewall.render(interfaces, _group(rule), []))
+            expected = f"i-first {CLIENT}" if answered else "silence"
+            assert lab.ask("client", SOCK_STREAM, FIRST, 80) == expected, rule
+
+    inside_a_lab(act)
+
+
+def test_a_group_as_source_means_its_members() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        lab.serve("i-first", SOCK_STREAM, 80)
+        groups = _group(DesiredIngressRule("-1", None, None, (), ("sg-nodes", "sg-balancer")))
+        balancer = Frontend(VIP, PRIVATE, ("sg-balancer",))
+        network.Addresses().reconcile(frozenset({VIP, PRIVATE}))
+        network.nft(firewall.render(interfaces, groups, [balancer]))
+        assert lab.ask("i-second", SOCK_STREAM, FIRST, 80) == f"i-first {SECOND}"
+        assert lab.ask("client", SOCK_STREAM, FIRST, 80) == "silence"
+        assert lab.ask("router", SOCK_STREAM, FIRST, 80, source=PRIVATE) == f"i-first {PRIVATE}"
+        assert lab.ask("router", SOCK_STREAM, FIRST, 80, source=str(addressing.GATEWAY)) == "silence"
+
+    inside_a_lab(act)
+
+
+def test_the_source_destination_check_drops_what_is_not_the_instances_own() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab, source_dest_check=True)
+        lab.serve("i-first", SOCK_STREAM, 80)
+        everyone = _group(DesiredIngressRule("-1", None, None, ("0.0.0.0/0",)))
+        pod = "10.244.0.5"
+        lab._within("i-first", lambda: network.ip(f"addr add {pod}/32 dev lo\n"))
+        routes = network.Routes()
+        routes.reconcile({"10.244.0.0/24": network.Hop(FIRST, interfaces[0].link, 1)})
+        network.nft(firewall.render(interfaces, everyone, []))
+        assert lab.ask("i-second", SOCK_STREAM, FIRST, 80) == f"i-first {SECOND}"
+        assert lab.ask("i-second", SOCK_STREAM, pod, 80) == "silence"
+        unchecked = [Interface(one.link, one.address, one.security_group_ids, False) for one in interfaces]
+        network.nft(firewall.render(unchecked, everyone, []))
+        assert lab.ask("i-second", SOCK_STREAM, pod, 80) == f"i-first {SECOND}"
+        routes.reconcile({})
+        assert lab.ask("i-second", SOCK_STREAM, pod, 80) in ("silence", "refused")
+
+    inside_a_lab(act)
+
+
+def test_a_network_load_balancer_spreads_flows_and_keeps_or_hides_the_client() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        for name in ("i-first", "i-second"):
+            lab.serve(name, SOCK_STREAM, 30080)
+            lab.serve(name, SOCK_DGRAM, 30081)
+        everyone = _group(DesiredIngressRule("-1", None, None, ("0.0.0.0/0",)))
+        network.Addresses().reconcile(frozenset({VIP, PRIVATE}))
+
+        def balance(
+            *, preserve: bool, targets: tuple[str, ...] = (FIRST, SECOND), ports: tuple[int, ...] = (80,)
+        ) -> None:
+            listeners = [
+                FlowListener(kind, port, tuple((target, node_port) for target in targets), preserve)
+                for kind, node_port in (("tcp", 30080), ("udp", 30081))
+                for port in ports
+            ]
+            frontend = Frontend(VIP, PRIVATE, None, flow_listeners=tuple(listeners))
+            network.nft(firewall.render(interfaces, everyone, [frontend]))
+
+        def answers(kind: object, port: int = 80) -> set[str]:
+            return {lab.ask("client", kind, VIP, port) for _ in range(24)}  # type: ignore[arg-type]
+
+        balance(preserve=True)
+        for kind in (SOCK_STREAM, SOCK_DGRAM):
+            assert answers(kind) == {f"i-first {CLIENT}", f"i-second {CLIENT}"}
+        balance(preserve=False)
+        for kind in (SOCK_STREAM, SOCK_DGRAM):
+            assert answers(kind) == {f"i-first {PRIVATE}", f"i-second {PRIVATE}"}
+        balance(preserve=True, targets=(SECOND,))
+        assert answers(SOCK_STREAM) == {f"i-second {CLIENT}"}
+        balance(preserve=True, ports=(81,))
+        for kind in (SOCK_STREAM, SOCK_DGRAM):
+            # The kernel says "unreachable" only so many times a second; the rest are dropped.
+            assert answers(kind, 80) <= {"refused", "silence"}
+            assert answers(kind, 81) == {f"i-first {CLIENT}", f"i-second {CLIENT}"}
+
+    inside_a_lab(act)
+
+
+def test_a_load_balancers_own_groups_filter_what_reaches_it() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        lab.serve("router", SOCK_STREAM, 80)
+        network.Addresses().reconcile(frozenset({VIP, PRIVATE}))
+        frontend = Frontend(VIP, PRIVATE, ("sg-balancer",), proxied_ports=(80,))
+        for cidr, expected in ((f"{CLIENT}/32", f"router {CLIENT}"), ("192.0.2.0/24", "silence")):
+            group = DesiredSecurityGroup("sg-balancer", "b", (DesiredIngressRule("tcp", 80, 80, (cidr,)),))
+            network.nft(firewall.render(interfaces, {"sg-balancer": group}, [frontend]))
+            assert lab.ask("client", SOCK_STREAM, VIP, 80) == expected
+            assert lab.ask("client", SOCK_STREAM, VIP, 81) == "refused"
+
+    inside_a_lab(act)
