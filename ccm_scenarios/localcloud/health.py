@@ -74,7 +74,8 @@ class HealthChecker(Generic[Key]):
     async def _probe(self, check: Check) -> str:
         """Empty if the target answered as it should, else what it did."""
         try:
-            return await asyncio.wait_for(_ask(check), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await _ask(check)
         except TimeoutError:
             return f"no answer from {check.address}:{check.port}"
         except OSError as error:

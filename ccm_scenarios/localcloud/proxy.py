@@ -93,8 +93,9 @@ class _Listener:
         for offset in range(len(targets)):
             host, port = targets[(start + offset) % len(targets)]
             with contextlib.suppress(OSError, TimeoutError):
-                connecting = asyncio.open_connection(host, port, local_addr=(self.config.source, 0))
-                return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+                # Not wait_for: Python 3.11's loses a cancellation that comes as the connection does.
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    return await asyncio.open_connection(host, port, local_addr=(self.config.source, 0))
         return None
 
 
