@@ -199,4 +199,5 @@ def _reached(machine: Machine | None, wanted: DesiredInstance) -> bool:
         return machine is not None and machine.running and machine.generation == wanted.boot_generation
     if wanted.power == "stopped":
         return machine is not None and machine.generation == 0
-    return machine is None
+    # Also for a machine that was never made: the cloud waits for the report, and forgets the instance with it.
+    return False

@@ -64,12 +64,18 @@ class LoadBalancers:
 
     Args:
         periods: how often health is checked.
-        report: called with a target, whether it is healthy, and what was seen.
+        report: told again and again whether a target is healthy.
         changed: called when `reconcile` would now return something else.
+        log: takes a line about a verdict that changed.
     """
 
     def __init__(
-        self, periods: Periods, *, report: Callable[[TargetKey, bool, str], None], changed: Callable[[], None]
+        self,
+        periods: Periods,
+        *,
+        report: Callable[[TargetKey, bool], None],
+        changed: Callable[[], None],
+        log: Callable[[str], None],
     ) -> None:
         self._public = _Pool(addressing.PUBLIC)
         self._private = _Pool(addressing.LOAD_BALANCERS)
@@ -77,6 +83,7 @@ class LoadBalancers:
         self._lock = threading.Lock()
         self._report = report
         self._changed = changed
+        self._log = log
         self._checker = HealthChecker[TargetKey](
             interval=periods.health_check, timeout=periods.health_check_timeout, report=self._verdict
         )
@@ -84,7 +91,8 @@ class LoadBalancers:
     def _verdict(self, key: TargetKey, healthy: bool, seen: str) -> None:
         with self._lock:
             self._healthy[key] = healthy
-        self._report(key, healthy, seen)
+        self._report(key, healthy)
+        self._log(f"target {key.instance_id} of {key.target_group}: {seen or 'healthy'}")
         self._changed()
 
     def reconcile(self, wanted: Iterable[DesiredLoadBalancer], instances: Mapping[str, str]) -> Plan:
@@ -118,7 +126,11 @@ class LoadBalancers:
             frontends.append(frontend)
         with self._lock:
             self._healthy = {key: healthy for key, healthy in self._healthy.items() if key in checks}
+            known = dict(self._healthy)
         self._checker.reconcile(checks)
+        # A target taken out and put back between two looks was forgotten on the cloud's side only.
+        for key, healthy in known.items():
+            self._report(key, healthy)
         addresses = frozenset(one.address for one in frontends) | frozenset(one.private_address for one in frontends)
         return Plan(tuple(frontends), addresses, names, tuple(proxied))
 

@@ -28,7 +28,7 @@ sandbox = "registry.k8s.io/pause:3.10.2"
 # Without CAP_SYS_RESOURCE runc may not lower a process's OOM score, and no sandbox would start.
 restrict_oom_score_adj = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
-bin_dirs = ["{plugins}"]
+bin_dirs = ["{directory}/cni/bin", "{plugins}"]
 conf_dir = "{directory}/cni"
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
@@ -36,6 +36,18 @@ runtime_type = "io.containerd.runc.v2"
 SystemdCgroup = false
 [plugins.'io.containerd.nri.v1.nri']
 disable = true
+"""
+
+_PLUGIN = "node-pods"
+_POD_CIDR = "pod-cidr"
+_PLUGIN_SCRIPT = """\
+#!/bin/sh
+# The ptp plugin, with the Node's pod CIDR filled in. Without one yet the kubelet is told to try again.
+if [ ! -s {file} ] && [ "$CNI_COMMAND" = ADD ]; then
+  echo '{{"cniVersion": "1.0.0", "code": 11, "msg": "the Node has no pod CIDR yet"}}'
+  exit 1
+fi
+sed "s|{cidr}|$(cat {file})|; s|{name}|ptp|" | exec {ptp}
 """
 
 
@@ -69,6 +81,7 @@ def configure(directory: Path, name: str, address: str, cgroup: str, cluster: Cl
     (directory / "containerd.toml").write_text(
         _CONTAINERD.format(directory=directory, plugins=binaries.path("ptp").parent)
     )
+    _configure_pod_network(directory, binaries.path("ptp").parent)
     (directory / "resolv.conf").write_text(f"nameserver {addressing.RESOLVER}\n")
     kubelet = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -142,10 +155,11 @@ def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluste
     ]
 
 
-def configure_pod_network(directory: Path, pod_cidr: str) -> None:
-    """Tell containerd which addresses the Node's pods get: its `spec.podCIDR`. Safe to repeat.
+def _configure_pod_network(directory: Path, plugins: Path) -> None:
+    """Let containerd know at once how pods are connected; the Node's addresses for them are filled in when
+    they are known.
 
-    A point-to-point link for each pod, not a bridge: replies between pods of one node then pass the node's own
+    A point-to-point link for each pod, not a bridge: replies between pods of one node then pass the node's
     rules as well.
     """
     network = {
@@ -153,22 +167,36 @@ def configure_pod_network(directory: Path, pod_cidr: str) -> None:
         "name": "pods",
         "plugins": [
             {
-                "type": "ptp",
+                "type": _PLUGIN,
                 "ipam": {
                     "type": "host-local",
                     "dataDir": str(directory / "ipam"),
-                    "ranges": [[{"subnet": pod_cidr}]],
+                    "ranges": [[{"subnet": _POD_CIDR}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             },
             {"type": "portmap", "capabilities": {"portMappings": True}},
         ],
     }
-    text = json.dumps(network, indent=1)
-    target = directory / "cni" / "10-pods.conflist"
-    if target.exists() and target.read_text() == text:
+    (directory / "cni" / "10-pods.conflist").write_text(json.dumps(network, indent=1))
+    plugin = directory / "cni" / "bin" / _PLUGIN
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(
+        _PLUGIN_SCRIPT.format(
+            file=shlex.quote(str(directory / _POD_CIDR)),
+            name=_PLUGIN,
+            cidr=_POD_CIDR,
+            ptp=shlex.quote(str(plugins / "ptp")),
+        )
+    )
+    plugin.chmod(0o755)
+
+
+def assign_pod_cidr(directory: Path, pod_cidr: str) -> None:
+    """Say which addresses the Node's pods get: its `spec.podCIDR`. Safe to repeat."""
+    target = directory / _POD_CIDR
+    if target.exists() and target.read_text() == pod_cidr:
         return
-    # In the same directory: containerd reloads on a rename it sees both ends of, not on a file that appears.
-    partial = target.with_suffix(".partial")
-    partial.write_text(text)
+    partial = directory / f"{_POD_CIDR}.partial"
+    partial.write_text(pod_cidr)
     partial.replace(target)

@@ -121,7 +121,7 @@ class Region:
         self._proxy = Proxy(self._state.log / "proxy.log")
         self._ruleset = ""
         self._cloud = aws.Region(name=_AWS_REGION, on_change=self._changed.set)
-        self._balancers = LoadBalancers(PERIODS, report=self._report_health, changed=self._changed.set)
+        self._balancers = LoadBalancers(PERIODS, report=self._report_health, changed=self._changed.set, log=self._note)
         cluster = node.Cluster(
             authority=authority,
             server=self._control_plane.server,
@@ -196,7 +196,7 @@ class Region:
 
     def _configure_pods(self, name: str, pod_cidr: str) -> None:
         if directory := self._hypervisor.directory(name):
-            node.configure_pod_network(directory, pod_cidr)
+            node.assign_pod_cidr(directory, pod_cidr)
 
     # -- reality ----------------------------------------------------------------------------------------------------
 
@@ -248,8 +248,7 @@ class Region:
         self._proxy.reconcile(plan.proxied)
         self._names.publish(plan.names)
 
-    def _report_health(self, key: aws.TargetKey, healthy: bool, seen: str) -> None:
-        self._note(f"target {key.instance_id} of {key.target_group}: {seen or 'healthy'}")
+    def _report_health(self, key: aws.TargetKey, healthy: bool) -> None:
         self._cloud.report_health(key, healthy=healthy)
 
     # -- control ----------------------------------------------------------------------------------------------------
