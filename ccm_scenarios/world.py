@@ -18,14 +18,13 @@ from ccm_scenarios.kube import Cluster, manifests
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.namespaces import ScenarioNamespace
 from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle, expect_node_of, ready_nodes
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
-from ccm_scenarios.traffic.rules import Rules
+from ccm_scenarios.traffic.rules import Place, Rules
 
 SERVICE_PORT = 80
 
@@ -63,8 +62,8 @@ class World:
         self._labels = {"ccm-scenarios/run": run_id, "ccm-scenarios/scenario": scenario_id}
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
         self._services: list[ServiceHandle] = []
-        self._rules = Rules(timeouts)
-        self.outside = OutsideClients(self._rules, provider.resolve, f"ccm-scenarios/{scenario_id}")
+        self.rules = Rules(timeouts)
+        self.outside = OutsideClients(self.rules, provider.resolve, f"ccm-scenarios/{scenario_id}")
         self._journal = cluster.begin_journal()
         cluster.act_for(scenario_id)
 
@@ -79,16 +78,16 @@ class World:
     @functools.cached_property
     def namespace(self) -> str:
         """The scenario's own namespace."""
-        made = ScenarioNamespace(self.cluster, self._labels)
-        self.on_close(f"namespace {made.name}", made.end)
-        return made.name
+        name = self.cluster.make_namespace(self._labels)
+        self.on_close(f"namespace {name}", lambda: self.cluster.end_namespace(name))
+        return name
 
     @functools.cached_property
     def inside(self) -> InsideClient:
         """A client inside the cluster, ready to call."""
         pod = PodHandle(self.cluster, self.namespace, "client")
         pod.expect_ready()
-        return InsideClient(self.cluster, self._rules, pod)
+        return InsideClient(self.cluster, pod)
 
     def make_backend(self) -> Backend:
         """One ready replica of the test application."""
@@ -121,7 +120,10 @@ class World:
 
     def make_pod_on(self, node: NodeHandle) -> PodHandle:
         """A Pod of the test application on a Node; not ready yet."""
-        return PodHandle(self.cluster, self.namespace, f"pod-on-{node.name.replace('.', '-')}"[:63], node=node.name)
+        name = f"pod-on-{node.name.replace('.', '-')}"[:63]
+        pod = PodHandle(self.cluster, self.namespace, name, node=node.name)
+        self.on_close(str(pod), pod.remove)
+        return pod
 
     def launch_node(self) -> NodeHandle:
         """A Ready, initialised Node on an instance launched for this scenario."""
@@ -129,31 +131,34 @@ class World:
         self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
         return expect_node_of(self.cluster, instance.provider_id)
 
-    # Traffic between Nodes
+    # Traffic inside the cluster
 
-    def calls_between(self, pods: Sequence[PodHandle]) -> list[Callable[[], None]]:
-        """A claim for each Pod and each other Pod: that it is answered at the other's own address."""
-        return [
-            functools.partial(InsideClient(self.cluster, self._rules, caller).expect_pod_reached, callee)
-            for caller, callee in itertools.permutations(pods, 2)
-        ]
+    def expect_reached_from_pods(self, service: ServiceHandle, backend: Backend) -> None:
+        """That Pods get the backend's answer at all addresses the Service has inside the cluster."""
+        addresses = [node.internal_address for node in self.nodes()]
+        self.rules.expect_up(*self.inside.service(service, backend, addresses), timeout="service_changed")
+
+    def calls_between(self, pods: Sequence[PodHandle]) -> list[Place]:
+        """A call from each Pod to each other Pod's own address."""
+        pairs = itertools.permutations(pods, 2)
+        return [InsideClient(self.cluster, caller).pod(callee) for caller, callee in pairs]
 
     def expect_healthy_endpoint_nodes(self, service: ServiceHandle, backend: Backend) -> None:
         """That the Nodes of the backend, and no others, are healthy at the Service's health check node port."""
         port, homes = service.health_check_node_port, backend.nodes
-        if not port or not homes:
-            raise Expectation("a health check node port, and a ready backend", f"port {port}, Nodes {homes}", "0 s")
-        for node in self.nodes():
-            self.inside.expect_health(node.internal_address, port, healthy=node.name in homes)
+        if not port:
+            raise Expectation(f"{service} with a health check node port", "none", "0 s: the API server gives it")
+        with_backend = [self.inside.health(n.internal_address, port) for n in self.nodes() if n.name in homes]
+        without = [self.inside.health(n.internal_address, port) for n in self.nodes() if n.name not in homes]
+        self.rules.expect_up(*with_backend, timeout="service_changed")
+        if without:
+            self.rules.expect_down(*without, timeout="service_changed")
 
     def expect_no_healthy_node(self, service: ServiceHandle) -> None:
         """That no Node is healthy at a health check node port the Service gave up."""
         ports = service.former_health_check_node_ports
-        if not ports:
-            raise Expectation(f"{service} to have given up a health check node port", "it gave up none", "0 s")
-        for node in self.nodes():
-            for port in ports:
-                self.inside.expect_health(node.internal_address, port, healthy=False)
+        places = [self.inside.health(node.internal_address, port) for node in self.nodes() for port in ports]
+        self.rules.expect_down(*places, timeout="service_changed")
 
     # Nodes that others use too
 
@@ -168,10 +173,6 @@ class World:
             names = ", ".join(map(str, found)) or "none"
             raise Expectation(f"at least {at_least} Ready Nodes", names, "0 s: the scenario needs them from the start")
         return found
-
-    def node_addresses(self) -> list[str]:
-        """An internal IP address of each Node that can take Pods."""
-        return [node.internal_address for node in self.nodes()]
 
     def initialise_anew(self, node: NodeHandle) -> None:
         """Mark a Node uninitialized; it is unmarked at the end if its controller manager did not do so."""
@@ -218,7 +219,7 @@ class World:
 
     def evidence(self) -> dict[str, str]:
         """Name to text: the scenario's objects and all Nodes as last seen, events, waits, probes, the cloud."""
-        texts = {"waits.txt": "\n".join(self._journal.lines()), "probes.txt": self._rules.journal()}
+        texts = {"waits.txt": "\n".join(self._journal.lines()), "probes.txt": self.rules.journal()}
         for kind in (Kind.NODES, Kind.SERVICES, Kind.ENDPOINT_SLICES, Kind.PODS, Kind.EVENTS):
             texts[f"{kind.name.lower().replace('_', '-')}.yaml"] = self._last_seen(kind)
         for service in self._services:

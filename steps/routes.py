@@ -27,8 +27,7 @@ def pods_call_each_other(context: Context) -> None:
 
 @then("every Pod gets an answer from every other Pod")
 def calls_are_answered(context: Context) -> None:
-    for call in context.calls:
-        call()
+    context.world.rules.expect_up(*context.calls, timeout="route_present")
 
 
 @then("the cloud has one route to each Node's Pods, and it leads to the Node's instance")

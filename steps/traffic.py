@@ -29,7 +29,7 @@ def clients_seen_as_themselves(context: Context) -> None:
 
 @then("Pods reach the backend through the Service")
 def reached_from_pods(context: Context) -> None:
-    context.world.inside.expect_service_reached(context.service, context.backend, context.world.node_addresses())
+    context.world.expect_reached_from_pods(context.service, context.backend)
 
 
 @then("only the backend's Node is healthy at the health check node port")

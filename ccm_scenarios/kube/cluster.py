@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from kubernetes.config import ConfigException, new_client_from_config
 from ccm_scenarios import __version__
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.kube.caches import Caches, one_line
+from ccm_scenarios.kube import manifests
+from ccm_scenarios.kube.caches import Caches, Kind, one_line
+from ccm_scenarios.kube.expectation import NotYet
 from ccm_scenarios.kube.timeline import Timeline
 from ccm_scenarios.kube.waits import Changes, Waits
 
@@ -47,6 +49,7 @@ class Cluster:
         changes = Changes()
         self.caches = Caches(api, timeouts.api_call, changes.announce)
         self.waits = Waits(changes, timeouts, self.caches.trouble, Timeline())
+        self._ending: dict[str, str] = {}
         self.act_for("ccm-scenarios")
 
     @classmethod
@@ -97,6 +100,21 @@ class Cluster:
         except urllib3.exceptions.HTTPError as error:
             raise EnvironmentProblem(f"the API server {host} does not answer: {one_line(error)}") from error
 
+    def make_namespace(self, labels: Mapping[str, str]) -> str:
+        """A new namespace with a service account for Pods; its name."""
+        name: str = self.core.create_namespace(manifests.namespace(labels)).metadata.name
+        self.core.create_namespaced_service_account(name, manifests.service_account())
+        return name
+
+    def end_namespace(self, name: str) -> None:
+        """Delete a namespace and all that is in it; `close` sees to it that it is gone.
+
+        Kubernetes takes its time before it even begins. Whoever needs something in it gone waits for that.
+        """
+        with ignore_not_found():
+            self.core.delete_namespace(name)
+            self._ending[name] = self.core.read_namespace(name).metadata.uid
+
     def ask_pod(self, namespace: str, pod: str, port: int, path: str, query: dict[str, str]) -> Any:
         """A GET to a pod through the API server's proxy; the parsed JSON of its answer.
 
@@ -124,9 +142,29 @@ class Cluster:
         return data
 
     def close(self) -> None:
-        """End all watches and connections."""
-        self.caches.close()
-        self._api.close()
+        """End all watches and connections, once all namespaces that were ended are gone.
+
+        Raises:
+            Expectation: some are not gone in time; it lists what is left in each.
+        """
+        try:
+            if self._ending:
+                what = f"the namespaces {', '.join(self._ending)} gone"
+                self.waits.until(what, self._look_for_namespaces, timeout="namespace_deleted")
+        finally:
+            self.caches.close()
+            self._api.close()
+
+    def _look_for_namespaces(self) -> None:
+        left = []
+        for name, uid in self._ending.items():
+            seen = self.caches.get(Kind.NAMESPACES, name)
+            if seen is not None and seen.metadata.uid == uid:
+                # Conditions with status True tell what content and which finalizers remain.
+                remaining = [c.message for c in seen.status.conditions or [] if c.status == "True" and c.message]
+                left.append(f"{name}: {' '.join(remaining) or seen.status.phase}")
+        if left:
+            raise NotYet("; ".join(left))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from ccm_scenarios.kube import manifests
 from ccm_scenarios.kube.caches import Kind
-from ccm_scenarios.kube.cluster import Cluster
+from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
 from ccm_scenarios.kube.expectation import NotYet
 
 
@@ -43,6 +43,11 @@ class PodHandle:
     def containers(self) -> frozenset[str]:
         """IDs of the containers that run: others after a restart."""
         return _running_containers(self.latest) if self.latest is not None else frozenset()
+
+    def remove(self) -> None:
+        """Delete it without waiting for its Node: on one that goes away it would stay for a minute or more."""
+        with ignore_not_found():
+            self._cluster.core.delete_namespaced_pod(self.name, self.namespace, grace_period_seconds=0)
 
     def expect_ready(self, *, other_than: frozenset[str] = frozenset()) -> None:
         """That the Pod is ready.

@@ -18,7 +18,7 @@ from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.manifests import BACKEND_PORT
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
-from ccm_scenarios.traffic.rules import Rules
+from ccm_scenarios.traffic.rules import Place
 from ccm_scenarios.traffic.samples import Answer, Outcome
 
 
@@ -27,46 +27,45 @@ class InsideClient:
 
     Args:
         cluster: whose API server reaches the Pod.
-        rules: decide when an answer, or none, counts.
         pod: who calls; ready.
     """
 
-    def __init__(self, cluster: Cluster, rules: Rules, pod: PodHandle) -> None:
+    def __init__(self, cluster: Cluster, pod: PodHandle) -> None:
         self._cluster = cluster
-        self._rules = rules
         self._pod = pod
 
-    def expect_service_reached(self, service: ServiceHandle, backend: Backend, node_addresses: Sequence[str]) -> None:
-        """That the backend answers at the Service's cluster IP, at its name, and at its node port on each Node.
+    def service(self, service: ServiceHandle, backend: Backend, node_addresses: Sequence[str]) -> list[Place]:
+        """The Service at its cluster IP, at its name, and at its node port on each Node; the backend must answer.
 
         Args:
             node_addresses: IP addresses of Nodes; called only while the Service has a node port.
         """
         port, protocol = service.front.port, service.front.protocol
-        places = [(service.cluster_ip, port), (f"{service.name}.{service.namespace}.svc", port)]
+        targets = [(service.cluster_ip, port), (f"{service.name}.{service.namespace}.svc", port)]
         if service.node_port:
-            places += [(address, service.node_port) for address in node_addresses]
+            targets += [(address, service.node_port) for address in node_addresses]
         judge = functools.partial(_from, backend)
-        for host, number in places:
-            probe = functools.partial(self._dial, host, number, protocol, "hostname", judge)
-            what = f"a Pod at {protocol.value} {host}:{number}"
-            self._rules.expect_up(what, probe, timeout="service_changed")
+        return [
+            (
+                f"a Pod at {protocol.value} {host}:{number}",
+                functools.partial(self._dial, host, number, protocol, "hostname", judge),
+            )
+            for host, number in targets
+        ]
 
-    def expect_pod_reached(self, other: PodHandle) -> None:
-        """That another Pod answers at its own address."""
+    def pod(self, other: PodHandle) -> Place:
+        """Another Pod at its own address; it must answer itself."""
 
         def judge(said: str) -> Answer:
             return Answer(Outcome.GOOD if said == other.name else Outcome.NONE, f"answered by {said[:80]!r}")
 
         probe = functools.partial(self._dial, other.address, BACKEND_PORT, Protocol.TCP, "hostname", judge)
-        what = f"{self._pod} on {self._pod.node} at {other} on {other.node}"
-        self._rules.expect_up(what, probe, timeout="route_present")
+        return f"{self._pod} on {self._pod.node} at {other} on {other.node}", probe
 
-    def expect_health(self, node_address: str, port: int, *, healthy: bool) -> None:
-        """That a Node says at a health check node port that it has endpoints of the Service, or does not say so."""
+    def health(self, node_address: str, port: int) -> Place:
+        """A Node's health check node port; a good answer says that the Node has endpoints of the Service."""
         probe = functools.partial(self._dial, node_address, port, Protocol.TCP, "healthz", _has_endpoints)
-        expect = self._rules.expect_up if healthy else self._rules.expect_down
-        expect(f"the health check at {node_address}:{port}", probe, timeout="service_changed")
+        return f"the health check at {node_address}:{port}", probe
 
     def _dial(self, host: str, port: int, protocol: Protocol, request: str, judge: Callable[[str], Answer]) -> Answer:
         """Have the Pod call once, and judge what it was answered."""

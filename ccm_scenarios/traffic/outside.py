@@ -14,10 +14,9 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from ccm_scenarios.contract import CloudError, Protocol
-from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.pods import Backend
 from ccm_scenarios.kube.services import Front
-from ccm_scenarios.traffic.rules import Probe, Rules
+from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answer, Outcome
 
 ANSWER_SECONDS = 2.0
@@ -42,22 +41,17 @@ class OutsideClients:
 
     def expect_reached(self, front: Front, backend: Backend) -> None:
         """That the backend answers at every ingress address, each try on a connection or flow of its own."""
-        for what, probe in self._probes(front, "hostname", _from(backend)):
-            self._rules.expect_up(what, probe, timeout="lb_reachable")
+        self._rules.expect_up(*self._places(front, "hostname", _from(backend)), timeout="lb_reachable")
 
     def expect_not_reached(self, front: Front, backend: Backend) -> None:
         """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its."""
-        for what, probe in self._probes(front, "hostname", _from(backend)):
-            self._rules.expect_down(what, probe, timeout="lb_reachable")
+        self._rules.expect_down(*self._places(front, "hostname", _from(backend)), timeout="lb_reachable")
 
     def expect_seen_as_themselves(self, front: Front) -> None:
         """That the backend sees the very address each client calls from."""
-        for what, probe in self._probes(front, "clientip", _same_client):
-            self._rules.expect_up(f"{what}, seen as itself,", probe, timeout="lb_reachable")
+        self._rules.expect_up(*self._places(front, "clientip", _same_client), timeout="lb_reachable")
 
-    def _probes(self, front: Front, request: str, judge: _Judge) -> Iterator[tuple[str, Probe]]:
-        if not front.addresses:
-            raise Expectation("an ingress address to call", "none", "0 s: the Service has none to call")
+    def _places(self, front: Front, request: str, judge: _Judge) -> Iterator[Place]:
         for address in front.addresses:
             probe = functools.partial(self._try, address, front, request, judge, itertools.count())
             yield f"a client outside the cluster at {front.protocol.value} {address}:{front.port}", probe

@@ -13,16 +13,16 @@ from tests.kube.control_plane import ControlPlane
 
 TIMEOUTS = Timeouts(
     api_call=10.0,
-    lb_provisioned=5.0,
-    lb_deleted=5.0,
-    lb_updated=5.0,
-    node_initialised=5.0,
-    node_ready=5.0,
-    node_deleted=5.0,
-    node_tainted=5.0,
-    pod_ready=5.0,
+    lb_provisioned=3.0,
+    lb_deleted=3.0,
+    lb_updated=3.0,
+    node_initialised=3.0,
+    node_ready=3.0,
+    node_deleted=3.0,
+    node_tainted=3.0,
+    pod_ready=3.0,
     namespace_deleted=15.0,
-    service_changed=5.0,
+    service_changed=3.0,
 )
 
 

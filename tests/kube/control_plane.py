@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import time
 from contextlib import suppress
@@ -64,9 +65,11 @@ class ControlPlane:
             "--authorization-mode=RBAC",
             "--endpoint-reconciler-type=none",
         )
-        ready = self._pki.issue("probe", "probe", groups=["system:masters"])
+        identity = self._pki.issue("probe", "probe", groups=["system:masters"])
+        tls = ssl.create_default_context(cafile=str(self._pki.certificate))
+        tls.load_cert_chain(identity.certificate, identity.key)
         deadline = time.monotonic() + _START_SECONDS
-        with httpx.Client(verify=False, cert=(str(ready.certificate), str(ready.key))) as client:
+        with httpx.Client(verify=tls) as client:
             while True:
                 with suppress(httpx.TransportError):
                     if client.get(f"{self.url}/readyz").status_code == 200:
@@ -78,6 +81,10 @@ class ControlPlane:
     def stop(self) -> None:
         """End the API server at once: one that is asked to terminate lingers."""
         self._end("kube-apiserver")
+
+    def kubeconfig_for(self, user: str) -> Path:
+        """A kubeconfig of a user without rights."""
+        return self._pki.kubeconfig(user, self.url, user)
 
     def start_controllers(self, *controllers: str) -> None:
         """Start kube-controller-manager with these controllers only."""
