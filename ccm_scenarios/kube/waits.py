@@ -11,6 +11,7 @@ from typing import TypeVar
 from ccm_scenarios.contract import CloudError, Timeouts
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.timeline import Timeline
+from ccm_scenarios.waiting import waiting
 
 T = TypeVar("T")
 
@@ -78,7 +79,8 @@ class Waits:
         Raises:
             Expectation: not in time, or no longer possible.
         """
-        return self._until(expected, look, timeout, every=None)
+        with waiting(expected):
+            return self._until(expected, look, timeout, every=None)
 
     def until_cloud(self, expected: str, look: Callable[[], T], *, timeout: str) -> T:
         """As `until`, for a look that asks the cloud: taken again also every `CLOUD_INTERVAL`.
@@ -92,7 +94,8 @@ class Waits:
             except CloudError as error:
                 raise NotYet(f"the cloud answered: {error}") from error
 
-        return self._until(expected, tolerant, timeout, every=CLOUD_INTERVAL)
+        with waiting(expected):
+            return self._until(expected, tolerant, timeout, every=CLOUD_INTERVAL)
 
     def holds(self, expected: str, look: Callable[[], object], *, window: Window) -> None:
         """That `look` never raises `NotYet` during the window.
@@ -100,6 +103,10 @@ class Waits:
         Raises:
             Expectation: at the first look that does.
         """
+        with waiting(f"{expected} ({window.name})"):
+            self._holds(expected, look, window)
+
+    def _holds(self, expected: str, look: Callable[[], object], window: Window) -> None:
         start = time.monotonic()
         looks = 0
         while True:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.traffic.samples import Answer, Outcome, Samples
+from ccm_scenarios.waiting import waiting
 
 IN_A_ROW = 5
 """Equal outcomes one after another that settle a claim."""
@@ -59,6 +60,10 @@ class Rules:
             raise Expectation("somebody to call", "nobody", "0 s: nothing could be claimed of them")
         bound: float = getattr(self._timeouts, timeout)
         claim = f"{'; '.join(what for what, _ in places)}: {claim}"
+        with waiting(claim):
+            return self._until(claim, wanted, places, timeout, bound)
+
+    def _until(self, claim: str, wanted: Outcome, places: Sequence[Place], timeout: str, bound: float) -> Samples:
         samples = Samples()
         self._seen.append((claim, samples))
         start = time.monotonic()
