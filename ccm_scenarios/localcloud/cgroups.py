@@ -1,7 +1,8 @@
 """Control groups of the local cloud, on version 1 and version 2 hosts.
 
 Every cloud has one group below the hierarchy's root, every instance one below that; kubelets make theirs inside the
-instance's. Groups are the only thing the kernel keeps when a cloud's processes are gone, so sweeping them can be repeated.
+instance's. Groups are the only thing the kernel keeps when a cloud's processes are gone, so sweeping them can
+be repeated.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def enter(group: str) -> None:
 def memory_bytes(group: str) -> int | None:
     """Memory in use by `group` and what is below it, or None if the host does not say.
 
-    As the kubelet counts a working set: without page cache that was not used lately, which the kernel drops when in need.
+    As the kubelet counts a working set: without page cache that was not used lately, which the kernel drops
+    when in need.
     """
     if is_v2():
         usage, idle, directory = "memory.current", "inactive_file", ROOT / group

@@ -179,6 +179,7 @@ def up(
             state.end()
             images.prepare_images(binaries.prepare(progress=binaries.ConsoleProgress()))
             state.log.mkdir(exist_ok=True)
+            state.raise_limits()
             options = {"nodes": nodes, "ccm": str(ccm.resolve()) if ccm else None, "owned": owned}
             (state.directory / "options.json").write_text(json.dumps(options))
             _boot(state, progress)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.localcloud import cgroups
+from ccm_scenarios.localcloud import cgroups, limits
 
 _ROOT = Path("/var/lib/ccm-scenarios")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
@@ -70,6 +70,10 @@ class State:
     @property
     def cgroup(self) -> str:
         return f"{_GROUP}/{self.name}"
+
+    def raise_limits(self) -> None:
+        """Let the kernel's shared limits carry one more local cloud; put back when the last one has ended."""
+        limits.raise_limits(_ROOT)
 
     def is_alive(self) -> bool:
         """Whether any process of this cloud runs."""
@@ -136,9 +140,11 @@ class State:
         try:
             yield
         finally:
-            for directory in (self.directory, _ROOT):
-                with contextlib.suppress(OSError):
-                    directory.rmdir()
+            with contextlib.suppress(OSError):
+                self.directory.rmdir()
+            limits.restore_limits(_ROOT)
+            with contextlib.suppress(OSError):
+                _ROOT.rmdir()
             os.close(handle)
 
 
@@ -153,4 +159,4 @@ def start_time(pid: int) -> int:
 
 def names() -> list[str]:
     """Every local cloud that runs or left something."""
-    return sorted(path.name for path in _ROOT.iterdir()) if _ROOT.exists() else []
+    return sorted(path.name for path in _ROOT.iterdir() if path.is_dir()) if _ROOT.exists() else []

@@ -20,6 +20,7 @@ class Traces:
     cgroups: frozenset[str]
     state: frozenset[str]
     processes: frozenset[int]
+    limits: tuple[int, ...]
 
 
 def _lines(*command: str) -> frozenset[str]:
@@ -56,4 +57,7 @@ def traces(*names: str) -> Traces:
         cgroups=frozenset().union(*map(_cgroups, names)),
         state=frozenset(str(path) for name in names for path in Path("/var/lib/ccm-scenarios").glob(f"{name}/**")),
         processes=frozenset().union(*map(_processes, names)),
+        limits=tuple(
+            int(Path("/proc/sys/fs/inotify", name).read_text()) for name in ("max_user_instances", "max_user_watches")
+        ),
     )
