@@ -1,7 +1,7 @@
 """Kernel limits that all processes of a user share, and that a few kubelets and containerds exhaust.
 
-They cannot be raised for one namespace alone. So they are raised on the host while any local cloud is there, and put back
-with the last one. Node installers raise the same ones for good.
+They cannot be raised for one namespace alone. So they are raised on the host while any local cloud is there,
+and put back with the last one. Node installers raise the same ones for good.
 """
 
 from __future__ import annotations

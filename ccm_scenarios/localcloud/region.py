@@ -293,6 +293,11 @@ class Region:
             "cloud-controller-manager.log": self._ccm.logs(lines=400),
             "region.log": tail(self._state.log / "region.log", 200),
             "router-nftables.txt": rules.stdout or rules.stderr,
+            **{
+                f"{machine.name}-{path.name}": tail(path, 60)
+                for machine in self._hypervisor.machines()
+                for path in sorted((machine.directory / "log").glob("*.log"))
+            },
         }
 
     def _describe(self, account: aws.Account) -> dict[str, Any]:
