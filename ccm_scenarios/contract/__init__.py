@@ -1,7 +1,8 @@
 """What a provider implements, and the words both sides use.
 
 An adapter is any class that satisfies `Provider`. It hands out the kinds of infrastructure it can act on (`Instances`,
-`LoadBalancers`, `Routes`); what it cannot do it does not declare, and the scenarios that need it are skipped with that reason.
+`LoadBalancers`, `Routes`); what it cannot do it does not declare, and the scenarios that need it are skipped
+with that reason.
 """
 
 from ccm_scenarios.contract.capability import Capability

@@ -1,7 +1,7 @@
 """The Protocols an adapter implements, one for each kind of infrastructure.
 
-Every verb returns when the cloud reports it done (not when the cluster noticed), raises `CloudError` or a subclass of it, and
-never does nothing.
+Every verb returns when the cloud reports it done (not when the cluster noticed), raises `CloudError` or a
+subclass of it, and never does nothing.
 """
 
 from __future__ import annotations

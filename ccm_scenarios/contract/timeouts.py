@@ -1,7 +1,7 @@
 """Every upper bound the suite waits for, by name.
 
-Defaults suit a real cloud (upstream's figures in test/e2e/framework where it has one); an adapter or the local cloud lowers them
-with `dataclasses.replace`. A timeout is only an upper bound: waits return when the thing happens.
+Defaults suit a real cloud (upstream's figures in test/e2e/framework where it has one); an adapter or the local
+cloud lowers them with `dataclasses.replace`. A timeout is only an upper bound: waits return when the thing happens.
 """
 
 from __future__ import annotations

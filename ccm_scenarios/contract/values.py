@@ -160,4 +160,5 @@ class Endpoint:
     nameserver: str | None = None
     """IP address of the DNS server that knows the cloud's host names; None means the system's resolver."""
     node_template: dict[str, str] = field(default_factory=dict)
-    """How an instance that joins the cluster is launched, in the cloud's own keys (on AWS: a launch template's name)."""
+    """How an instance that joins the cluster is launched, in the cloud's own keys (on AWS: a launch template's
+    name)."""

@@ -6,7 +6,8 @@ from ccm_scenarios.localcloud.aws.account import Account
 
 
 def cloud_config(account: Account) -> str:
-    """The file for `--cloud-config`. With VPC, subnet and cluster ID given it never asks an instance metadata service."""
+    """The file for `--cloud-config`. With VPC, subnet and cluster ID given it never asks an instance metadata
+    service."""
     return f"""\
 [Global]
 Region = {account.region}
