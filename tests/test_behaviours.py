@@ -1,0 +1,51 @@
+"""The suite itself, as a user runs it: every behaviour against the real CCM on a local cloud, in both flavours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.localcloud.host import traces
+
+ROOT = Path(__file__).parent.parent
+ALL = frozenset(tomllib.loads((ROOT / "ccm_scenarios" / "behaviours.toml").read_text()))
+NOT_CLASSIC = frozenset({"lb-type-and-port-changes-udp", "lb-etp-local-preserves-client-ip"})
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
+
+
+def _statuses(report: Path) -> dict[str, set[str]]:
+    """Behaviour id to the statuses of its steps and hooks."""
+    found: dict[str, set[str]] = {}
+    features: list[dict[str, Any]] = json.loads(report.read_text())
+    for feature in features:
+        for element in feature["elements"]:
+            (behaviour,) = ALL & {tag["name"].removeprefix("@") for tag in element["tags"]}
+            parts = [*element["steps"], *element.get("before", []), *element.get("after", [])]
+            found[behaviour] = {part["result"]["status"] for part in parts}
+    return found
+
+
+@pytest.mark.parametrize(("flavour", "skipped"), [("classic", NOT_CLASSIC), ("nlb", frozenset())])
+def test_the_real_ccm_shows_every_behaviour_and_nothing_is_left(
+    flavour: str, skipped: frozenset[str], tmp_path: Path
+) -> None:
+    name = f"test-{flavour}"
+    before = traces(name)
+    command = [sys.executable, "-m", "behave", "--tags=@aws", "-D", f"flavour={flavour}", "-D", f"localcloud={name}"]
+    run = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "ARTIFACTS": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+    statuses = _statuses(tmp_path / "cucumber" / "ccm-scenarios.json")
+    assert statuses.keys() == ALL
+    assert {behaviour for behaviour, seen in statuses.items() if seen == {"passed"}} == ALL - skipped
+    assert {behaviour for behaviour, seen in statuses.items() if "skipped" in seen} == skipped
+    assert traces(name) == before
