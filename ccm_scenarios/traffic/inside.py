@@ -16,10 +16,10 @@ from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube.caches import one_line
 from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.manifests import BACKEND_PORT
-from ccm_scenarios.kube.pods import Backend, PodHandle
+from ccm_scenarios.kube.pods import PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.traffic.rules import Place
-from ccm_scenarios.traffic.samples import Answer, Outcome
+from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
 
 
 class InsideClient:
@@ -34,7 +34,7 @@ class InsideClient:
         self._cluster = cluster
         self._pod = pod
 
-    def service(self, service: ServiceHandle, backend: Backend, node_addresses: Sequence[str]) -> list[Place]:
+    def service(self, service: ServiceHandle, backend: Answerer, node_addresses: Sequence[str]) -> list[Place]:
         """The Service at its cluster IP, at its name, and at its node port on each Node; the backend must answer.
 
         Args:
@@ -85,7 +85,7 @@ class InsideClient:
         return Answer(Outcome.NONE, "; ".join(result.get("errors", [])) or "an empty answer")
 
 
-def _from(backend: Backend, said: str) -> Answer:
+def _from(backend: Answerer, said: str) -> Answer:
     if backend.answers_as(said):
         return Answer(Outcome.GOOD, "the backend answered")
     return Answer(Outcome.NONE, f"another than the backend answered: {said[:80]!r}")

@@ -14,10 +14,9 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from ccm_scenarios.contract import CloudError, Protocol
-from ccm_scenarios.kube.pods import Backend
 from ccm_scenarios.kube.services import Front
 from ccm_scenarios.traffic.rules import Place, Rules
-from ccm_scenarios.traffic.samples import Answer, Outcome
+from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
 
 ANSWER_SECONDS = 2.0
 """How long one try waits for a connection, and for an answer on it."""
@@ -39,11 +38,11 @@ class OutsideClients:
         self._resolve = resolve
         self._agent = agent
 
-    def expect_reached(self, front: Front, backend: Backend) -> None:
+    def expect_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at every ingress address, each try on a connection or flow of its own."""
         self._rules.expect_up(*self._places(front, "hostname", _from(backend)), timeout="lb_reachable")
 
-    def expect_not_reached(self, front: Front, backend: Backend) -> None:
+    def expect_not_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its."""
         self._rules.expect_down(*self._places(front, "hostname", _from(backend)), timeout="lb_reachable")
 
@@ -109,7 +108,7 @@ _Judge = Callable[[str, str], Answer]
 """What an answer's text is worth to a client that called from an address."""
 
 
-def _from(backend: Backend) -> _Judge:
+def _from(backend: Answerer) -> _Judge:
     def judge(text: str, _local: str) -> Answer:
         if backend.answers_as(text):
             return Answer(Outcome.GOOD, "the backend answered")

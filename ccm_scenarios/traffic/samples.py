@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from ccm_scenarios.kube.timeline import Timeline
 
@@ -27,6 +28,14 @@ class Answer:
 
     outcome: Outcome
     text: str
+
+
+class Answerer(Protocol):
+    """Somebody whose answers can be told from others'."""
+
+    def answers_as(self, text: str) -> bool:
+        """Whether an answer to `hostname` is theirs."""
+        ...
 
 
 class Samples:

@@ -1,0 +1,145 @@
+"""Outside clients against real servers: what counts as an answer of the backend, and what as none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+import pytest
+
+from ccm_scenarios.contract import CloudError, Protocol, Timeouts
+from ccm_scenarios.kube.expectation import Expectation
+from ccm_scenarios.kube.services import Front
+from ccm_scenarios.traffic import outside, rules
+from ccm_scenarios.traffic.outside import OutsideClients, call_udp
+from ccm_scenarios.traffic.rules import Rules
+from ccm_scenarios.traffic.samples import Outcome
+from tests.traffic.servers import closed_port, closing_server, http_server, silent_server, udp_server
+
+LOCAL = "127.0.0.1"
+POD = "ccm-x-backend-5d9-abcde"
+
+
+class Pods:
+    """Stands for the handle on a Deployment, of which clients only ask whose answer it is."""
+
+    def answers_as(self, text: str) -> bool:
+        return text.startswith("ccm-x-backend-")
+
+
+BACKEND = Pods()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "PROBE_INTERVAL", 0.01)
+    monkeypatch.setattr(outside, "ANSWER_SECONDS", 0.05)
+
+
+def clients(resolve: Callable[[str], Sequence[str]] = lambda address: [address]) -> OutsideClients:
+    return OutsideClients(Rules(Timeouts(lb_reachable=0.5)), resolve, "ccm-scenarios/test")
+
+
+def front(port: int, protocol: Protocol = Protocol.TCP, address: str = LOCAL) -> Front:
+    return Front((address,), port, protocol)
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_the_backend_answers(protocol: Protocol) -> None:
+    server: Callable[..., AbstractContextManager[int]] = http_server if protocol is Protocol.TCP else udp_server
+    with server(name=POD) as port:
+        clients().expect_reached(front(port, protocol), BACKEND)
+        clients().expect_seen_as_themselves(front(port, protocol))
+        with pytest.raises(Expectation, match=r"100\.0% good"):
+            clients().expect_not_reached(front(port, protocol), BACKEND)
+
+
+@pytest.fixture(params=["refusing", "closing", "silent", "error", "another", "silent UDP", "refusing UDP"])
+def nobody(request: pytest.FixtureRequest) -> Iterator[Front]:
+    """Fronts behind which the backend does not answer."""
+    protocol = Protocol.UDP if "UDP" in request.param else Protocol.TCP
+    match request.param.split()[0]:
+        case "refusing":
+            yield front(closed_port(), protocol)
+        case "closing":
+            with closing_server() as port:
+                yield front(port)
+        case "silent":
+            with silent_server() as port:
+                yield front(port, protocol)
+        case "error":
+            with http_server(name=POD, status=503) as port:
+                yield front(port)
+        case "another":
+            with http_server(name="somebody-else") as port:
+                yield front(port)
+
+
+def test_nobody_is_no_answer(nobody: Front) -> None:
+    clients().expect_not_reached(nobody, BACKEND)
+    with pytest.raises(Expectation, match=r"Last seen: none: .*\nWaited:    0\.\d s \(Timeouts.lb_reachable 0\.5 s\)"):
+        clients().expect_reached(nobody, BACKEND)
+
+
+def test_a_name_that_ended_is_no_answer() -> None:
+    gone = front(80, address="lb.example.com")
+    clients(lambda name: []).expect_not_reached(gone, BACKEND)
+    with pytest.raises(Expectation, match=r"the name lb\.example\.com does not exist"):
+        clients(lambda name: []).expect_reached(gone, BACKEND)
+
+
+def test_a_silent_name_server_proves_nothing() -> None:
+    def resolve(name: str) -> Sequence[str]:
+        raise CloudError("the name server does not answer")
+
+    with pytest.raises(Expectation, match="Last seen: unknown: lb could not be looked up: the name server"):
+        clients(resolve).expect_not_reached(front(80, address="lb"), BACKEND)
+
+
+def test_the_name_is_asked_for_every_try_and_all_its_addresses_are_called() -> None:
+    asked: list[str] = []
+
+    def resolve(name: str) -> Sequence[str]:
+        asked.append(name)
+        return ["127.0.0.2", LOCAL]
+
+    with http_server(name=POD) as port, pytest.raises(Expectation, match=r"127\.0\.0\.2: Connection refused"):
+        clients(resolve).expect_reached(front(port, address="lb"), BACKEND)
+    assert len(asked) > 2 * rules.IN_A_ROW
+
+
+def test_every_ingress_address_counts() -> None:
+    with http_server(name=POD) as port, pytest.raises(Expectation, match=r"TCP 127\.0\.0\.2:"):
+        both = Front((LOCAL, "127.0.0.2"), port, Protocol.TCP)
+        clients().expect_reached(both, BACKEND)
+
+
+def test_without_an_address_nothing_is_claimed() -> None:
+    nowhere = Front((), 80, Protocol.TCP)
+    with pytest.raises(Expectation, match="somebody to call"):
+        clients().expect_reached(nowhere, BACKEND)
+    with pytest.raises(Expectation, match="somebody to call"):
+        clients().expect_not_reached(nowhere, BACKEND)
+
+
+@pytest.mark.parametrize(
+    ("seen", "local", "same"),
+    [
+        ("198.51.100.10:4711", "198.51.100.10", True),
+        ("10.77.0.10:4711", "198.51.100.10", False),
+        ("[2001:db8::7]:4711", "2001:db8:0::7", True),
+        ("[::ffff:198.51.100.10]:4711", "198.51.100.10", True),
+        ("", "198.51.100.10", False),
+        ("NOW: 2026", "198.51.100.10", False),
+    ],
+)
+def test_whose_address_was_seen(seen: str, local: str, same: bool) -> None:
+    answer = outside._same_client(seen, local)
+    assert (answer.outcome is Outcome.GOOD) is same
+
+
+def test_a_flow_can_be_kept() -> None:
+    with udp_server(name=POD) as port:
+        source = closed_port()
+        seen = {call_udp(LOCAL, port, "clientip", source_port=source)[0] for _ in range(3)}
+    assert seen == {f"{LOCAL}:{source}"}
