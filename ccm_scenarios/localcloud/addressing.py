@@ -30,3 +30,6 @@ PUBLIC = IPv4Network("203.0.113.0/24")
 
 API_SERVER_PORT = 6443
 CLOUD_API_PORT = 4566
+CCM_API_SERVER_PORT = 6444
+CCM_CLOUD_API_PORT = 4567
+"""Where the cloud controller manager alone meets the two, on the router's loopback: faults are injected there."""

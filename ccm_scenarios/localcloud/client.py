@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,7 @@ import httpx
 from ccm_scenarios.contract.protocols import ControllerManager
 from ccm_scenarios.contract.values import Endpoint
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.faults import parse_rules
 from ccm_scenarios.localcloud import linux
 from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
 from ccm_scenarios.localcloud.state import State
@@ -74,6 +75,24 @@ class LocalCloud:
     def evidence(self) -> dict[str, str]:
         """File name -> text: what the cloud's own side says when something failed."""
         result: dict[str, str] = self._call("evidence")
+        return result
+
+    def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Have these fault rules (plain data, as a fault's file has them), in place of any others, from now on.
+
+        Raises:
+            UsageError: a rule makes no sense.
+        """
+        parse_rules(rules, where="rules")
+        self._call("faults/set", rules=list(rules))
+
+    def clear_faults(self) -> None:
+        """Have no fault any more."""
+        self.set_faults([])
+
+    def fault_strikes(self) -> list[int]:
+        """For each fault rule, how often it struck; for one of the data plane 1 if it made a difference."""
+        result: list[int] = self._call("faults/strikes")
         return result
 
     def enter(self) -> None:
@@ -145,6 +164,7 @@ def up(
     ccm: Path | None = None,
     owned: bool,
     progress: Callable[[str], None],
+    faults: Sequence[Mapping[str, Any]] = (),
 ) -> LocalCloud:
     """Start a local cloud, or return the one of this name that is ready.
 
@@ -154,6 +174,7 @@ def up(
         ccm: another CCM binary to judge; None means the one built here.
         owned: the cloud ends with the calling process, however that ends.
         progress: told in words what is going on.
+        faults: rules, as plain data, that hold before the CCM starts; one that runs already is given none.
 
     Raises:
         UsageError: a running cloud judges another CCM, or an argument makes no sense.
@@ -180,7 +201,12 @@ def up(
             images.prepare_images(binaries.prepare(progress=binaries.ConsoleProgress()))
             state.log.mkdir(exist_ok=True)
             state.raise_limits()
-            options = {"nodes": nodes, "ccm": str(ccm.resolve()) if ccm else None, "owned": owned}
+            options = {
+                "nodes": nodes,
+                "ccm": str(ccm.resolve()) if ccm else None,
+                "owned": owned,
+                "faults": list(faults),
+            }
             (state.directory / "options.json").write_text(json.dumps(options))
             _boot(state, progress)
         except BaseException:

@@ -12,6 +12,7 @@ import httpx
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.binaries import Binaries
+from ccm_scenarios.localcloud.faults.gate import Credentials, Way
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon
@@ -20,6 +21,7 @@ READY_SECONDS = 90.0
 CLUSTER = "local"
 """The cluster's name, as its cloud resources are tagged."""
 _CCM_PORT = 10258
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,22 @@ class ControlPlane:
         self._logs = directory / "log"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._binaries = binaries
-        local = f"https://127.0.0.1:{addressing.API_SERVER_PORT}"
+        local = f"https://{_LOOPBACK}:{addressing.API_SERVER_PORT}"
         public = f"https://{addressing.PUBLIC_GATEWAY}:{addressing.API_SERVER_PORT}"
         self.server = f"https://{addressing.GATEWAY}:{addressing.API_SERVER_PORT}"
         """The API server as nodes reach it."""
         self.kubeconfigs = Kubeconfigs(
             admin=authority.kubeconfig("admin", public, "local-admin", groups=["system:masters"]),
             kube_proxy=authority.kubeconfig("kube-proxy", self.server, "system:kube-proxy"),
-            ccm=authority.kubeconfig("ccm", local, "cloud-controller-manager", groups=["system:masters"]),
+            ccm=authority.kubeconfig(
+                "ccm",
+                f"https://{_LOOPBACK}:{addressing.CCM_API_SERVER_PORT}",
+                "cloud-controller-manager",
+                groups=["system:masters"],
+            ),
         )
+        self.ccm_way = _ccm_way(authority)
+        """The CCM's way to the API server; somebody must stand in it."""
         admin = authority.issue("supervisor", "local-supervisor", groups=["system:masters"])
         trust = ssl.create_default_context(cafile=str(authority.certificate))
         trust.load_cert_chain(admin.certificate, admin.key)
@@ -107,6 +116,25 @@ class ControlPlane:
             + (f", restarted {daemon.restarts} times" if daemon.restarts else "")
             for daemon in (self._etcd, self._api_server, *self._controllers)
         }
+
+
+def _ccm_way(authority: Authority) -> Way:
+    serving = authority.issue("ccm-gate", "kube-apiserver", addresses=[_LOOPBACK])
+    client = authority.pair("ccm")
+    return Way(
+        boundary="kubernetes-api",
+        address=_LOOPBACK,
+        port=addressing.CCM_API_SERVER_PORT,
+        server_address=_LOOPBACK,
+        server_port=addressing.API_SERVER_PORT,
+        credentials=Credentials(
+            authority=str(authority.certificate),
+            certificate=str(serving.certificate),
+            key=str(serving.key),
+            client_certificate=str(client.certificate),
+            client_key=str(client.key),
+        ),
+    )
 
 
 def _etcd_arguments(data: Path) -> list[str]:
@@ -201,6 +229,9 @@ class CloudControllerManager:
     def stop(self) -> None:
         self._daemon.stop()
 
+    def signal(self, number: int) -> None:
+        self._daemon.signal(number)
+
     def logs(self, *, lines: int = 200) -> str:
         return self._daemon.tail(lines)
 
@@ -218,6 +249,8 @@ def ccm_arguments(kubeconfig: Path, cloud_config: Path, periods: Periods) -> lis
     return [
         f"--cloud-config={cloud_config}",
         f"--kubeconfig={kubeconfig}",
+        # Faults alter what it writes, so that has to be readable.
+        "--kube-api-content-type=application/json",
         f"--cluster-name={CLUSTER}",
         "--leader-elect=false",
         "--bind-address=127.0.0.1",

@@ -48,8 +48,20 @@ class Frontend:
     proxied_ports: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Packets that vanish on an instance's link, in both directions."""
+
+    link: str
+    match: str
+    """Which: an nftables expression, empty for all."""
+
+
 def render(
-    interfaces: Sequence[Interface], groups: Mapping[str, DesiredSecurityGroup], frontends: Sequence[Frontend]
+    interfaces: Sequence[Interface],
+    groups: Mapping[str, DesiredSecurityGroup],
+    frontends: Sequence[Frontend],
+    losses: Sequence[Loss] = (),
 ) -> str:
     """The script for `nft -f`."""
     names = {group_id: f"sg{index}" for index, group_id in enumerate(sorted(groups))}
@@ -100,6 +112,7 @@ def render(
                 "arriving",
                 [
                     "type filter hook prerouting priority mangle; policy accept;",
+                    *(f'iifname "{loss.link}" {loss.match} drop' for loss in losses),
                     *(f'iifname "{one.link}" ip saddr != {one.address} drop' for one in strict),
                     "ip daddr != @addresses accept",
                     # Also for connections of old: a listener that is gone serves nobody.
@@ -121,6 +134,7 @@ def render(
                     f"to_instances_{hook}",
                     [
                         f"type filter hook {hook} priority filter; policy accept;",
+                        *(f'oifname "{loss.link}" {loss.match} drop' for loss in losses),
                         *(f'oifname "{one.link}" ip daddr != {one.address} drop' for one in strict),
                         "ct state established,related accept",
                         "oifname vmap @guards",

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -126,6 +127,7 @@ class Hypervisor:
         report: Callable[[str, ReportedState], None],
         changed: Callable[[], None],
         log: Callable[[str], None],
+        hold: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         self._root = root
         self._cgroup = cgroup
@@ -133,6 +135,7 @@ class Hypervisor:
         self._report = report
         self._changed = changed
         self._log = log
+        self._hold = hold
         self._lock = threading.Lock()
         self._machines: dict[str, Machine] = {}
         self._busy: set[str] = set()
@@ -168,6 +171,7 @@ class Hypervisor:
             if wanted.power == "running":
                 if machine.running:
                     machine.power_off(orderly=True)
+                time.sleep(self._hold(machine.name))
                 machine.boot(wanted.boot_generation)
             elif wanted.power == "stopped":
                 machine.power_off(orderly=True)

@@ -67,6 +67,7 @@ class LoadBalancers:
         report: told again and again whether a target is healthy.
         changed: called when `reconcile` would now return something else.
         log: takes a line about a verdict that changed.
+        told: what counts for a target, given what its health check found.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class LoadBalancers:
         report: Callable[[TargetKey, bool], None],
         changed: Callable[[], None],
         log: Callable[[str], None],
+        told: Callable[[TargetKey, bool], bool] = lambda _, healthy: healthy,
     ) -> None:
         self._public = _Pool(addressing.PUBLIC)
         self._private = _Pool(addressing.LOAD_BALANCERS)
@@ -84,6 +86,7 @@ class LoadBalancers:
         self._report = report
         self._changed = changed
         self._log = log
+        self._told = told
         self._checker = HealthChecker[TargetKey](
             interval=periods.health_check, timeout=periods.health_check_timeout, report=self._verdict
         )
@@ -91,7 +94,7 @@ class LoadBalancers:
     def _verdict(self, key: TargetKey, healthy: bool, seen: str) -> None:
         with self._lock:
             self._healthy[key] = healthy
-        self._report(key, healthy)
+        self._report(key, self._told(key, healthy))
         self._log(f"target {key.instance_id} of {key.target_group}: {seen or 'healthy'}")
         self._changed()
 
@@ -130,7 +133,7 @@ class LoadBalancers:
         self._checker.reconcile(checks)
         # A target taken out and put back between two looks was forgotten on the cloud's side only.
         for key, healthy in known.items():
-            self._report(key, healthy)
+            self._report(key, self._told(key, healthy))
         addresses = frozenset(one.address for one in frontends) | frozenset(one.private_address for one in frontends)
         return Plan(tuple(frontends), addresses, names, tuple(proxied))
 
@@ -140,8 +143,11 @@ class LoadBalancers:
                 (instances[target.instance_id], target.port)
                 for target in listener.targets
                 if target.instance_id in instances
-                and self._healthy.get(TargetKey(listener.target_group, target.instance_id))
+                and self._counts(TargetKey(listener.target_group, target.instance_id))
             )
+
+    def _counts(self, key: TargetKey) -> bool:
+        return key in self._healthy and self._told(key, self._healthy[key])
 
     def _proxied(
         self, listener: DesiredListener, address: str, source: str, instances: Mapping[str, str]

@@ -98,11 +98,15 @@ class Authority:
         alternatives += [x509.DNSName(name) for name in names]
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        pair = Pair(self._directory / f"{file}.crt", self._directory / f"{file}.key")
+        pair = self.pair(file)
         certificate = builder.sign(self._key, hashes.SHA256())
         pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         _write_key(pair.key, key)
         return pair
+
+    def pair(self, file: str) -> Pair:
+        """Where the certificate issued as `file` is."""
+        return Pair(self._directory / f"{file}.crt", self._directory / f"{file}.key")
 
     def kubeconfig(self, file: str, server: str, user: str, *, groups: Sequence[str] = ()) -> Path:
         """A kubeconfig with a client certificate of its own for `user`; its only context is `local`."""

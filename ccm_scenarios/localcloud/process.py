@@ -91,6 +91,12 @@ class Daemon:
         process.kill()
         process.wait()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it runs. What ends of it counts as a crash, and is repaired."""
+        with self._lock:
+            if self._process is not None:
+                self._process.send_signal(number)
+
     def tail(self, lines: int) -> str:
         """The last lines of its log."""
         return tail(self.log, lines)

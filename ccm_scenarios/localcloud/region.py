@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ from ccm_scenarios.localcloud.control_plane import (
     ccm_arguments,
 )
 from ccm_scenarios.localcloud.dns import NameServer
+from ccm_scenarios.localcloud.faults.gate import Way
+from ccm_scenarios.localcloud.faults.injector import Injector
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
 from ccm_scenarios.localcloud.images import coredns_image, prepare_images
 from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
@@ -46,6 +48,14 @@ from ccm_scenarios.localcloud.process import Daemon, tail
 from ccm_scenarios.localcloud.state import State
 
 _AWS_REGION = "us-east-1"
+_CLOUD_WAY = Way(
+    boundary="cloud-api",
+    address="127.0.0.1",
+    port=addressing.CCM_CLOUD_API_PORT,
+    server_address=str(addressing.PUBLIC_GATEWAY),
+    server_port=addressing.CLOUD_API_PORT,
+)
+"""The CCM's way to the cloud's API."""
 _INITIALISE_SECONDS = 20.0
 """How long `up` waits for the CCM to take the nodes over. A broken one does not: that is for the behaviours to say."""
 
@@ -58,10 +68,12 @@ class RegionOptions:
     ccm: str | None
     """Path of another CCM binary."""
     owned: bool
+    faults: Sequence[Mapping[str, Any]] = ()
+    """Rules that hold before the CCM starts."""
 
     @staticmethod
     def from_json(options: Mapping[str, Any]) -> RegionOptions:
-        return RegionOptions(nodes=options["nodes"], ccm=options["ccm"], owned=options["owned"])
+        return RegionOptions(**options)
 
 
 class Region:
@@ -97,6 +109,13 @@ class Region:
         authority = Authority(self._state.directory / "pki")
         self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, PERIODS)
         self._progress("starting the control plane")
+        self._faults = Injector(
+            [self._control_plane.ccm_way, _CLOUD_WAY],
+            self._state.log / "faults.log",
+            signal_ccm=lambda number: self._ccm.signal(number),
+            changed=self._changed.set,
+        )
+        self._faults.set(self._options.faults)
         with ThreadPoolExecutor(max_workers=1) as pool:
             control_plane = pool.submit(self._control_plane.start)
             account = self._start_cloud(authority, images)
@@ -121,7 +140,9 @@ class Region:
         self._proxy = Proxy(self._state.log / "proxy.log")
         self._ruleset = ""
         self._cloud = aws.Region(name=_AWS_REGION, on_change=self._changed.set)
-        self._balancers = LoadBalancers(PERIODS, report=self._report_health, changed=self._changed.set, log=self._note)
+        self._balancers = LoadBalancers(
+            PERIODS, report=self._report_health, changed=self._changed.set, log=self._note, told=self._told_health
+        )
         cluster = node.Cluster(
             authority=authority,
             server=self._control_plane.server,
@@ -137,6 +158,7 @@ class Region:
             report=self._cloud.report_instance,
             changed=self._changed.set,
             log=self._note,
+            hold=self._faults.data_plane.boot_seconds,
         )
         server = make_server(
             str(addressing.PUBLIC_GATEWAY), addressing.CLOUD_API_PORT, self._cloud.app(), threaded=True
@@ -169,7 +191,7 @@ class Region:
                 "cloud-controller-manager",
                 [program, "--cloud-provider=aws", *arguments],
                 self._state.log / "cloud-controller-manager.log",
-                environment=ccm.ccm_environment(self._cloud_url, **self._credentials),
+                environment=ccm.ccm_environment(f"http://{_CLOUD_WAY.address}:{_CLOUD_WAY.port}", **self._credentials),
             )
         )
         # A CCM that is not healthy must be judged, not keep the cloud from starting.
@@ -213,6 +235,8 @@ class Region:
 
     def _reconcile(self) -> None:
         desired = self._cloud.desired()
+        self._faults.observe(desired)
+        desired = self._faults.data_plane.desired(desired)
         self._hypervisor.reconcile(desired.instances)
         machines = {machine.id: machine for machine in self._hypervisor.machines()}
         instances = desired.instances
@@ -241,6 +265,9 @@ class Region:
             ],
             desired.security_groups,
             plan.frontends,
+            self._faults.data_plane.losses(
+                [(one.private_dns_name, network.link_name(one.id)) for one in instances.values()]
+            ),
         )
         if ruleset != self._ruleset:
             network.nft(ruleset)
@@ -251,6 +278,10 @@ class Region:
     def _report_health(self, key: aws.TargetKey, healthy: bool) -> None:
         self._cloud.report_health(key, healthy=healthy)
 
+    def _told_health(self, key: aws.TargetKey, healthy: bool) -> bool:
+        instance = self._cloud.desired().instances.get(key.instance_id)
+        return healthy if instance is None else self._faults.data_plane.told(instance.private_dns_name, healthy)
+
     # -- control ----------------------------------------------------------------------------------------------------
 
     def _verbs(self) -> dict[str, control.Verb]:
@@ -259,6 +290,8 @@ class Region:
             "ccm/start": lambda _: self._ccm.start(),
             "ccm/stop": lambda _: self._ccm.stop(),
             "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
+            "faults/set": lambda arguments: self._faults.set(arguments["rules"]),
+            "faults/strikes": lambda _: self._faults.strikes(),
             "evidence": lambda _: self._evidence(),
         }
 
@@ -291,6 +324,7 @@ class Region:
         rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False)
         return {
             "cloud-controller-manager.log": self._ccm.logs(lines=400),
+            "faults.log": tail(self._state.log / "faults.log", 200),
             "region.log": tail(self._state.log / "region.log", 200),
             "router-nftables.txt": rules.stdout or rules.stderr,
             **{

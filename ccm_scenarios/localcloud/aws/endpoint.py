@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
 from typing import Any
-from xml.sax.saxutils import escape
 
 from botocore.model import OperationNotFoundError
 from moto.autoscaling.responses import AutoScalingResponse
@@ -17,12 +15,12 @@ from werkzeug.wrappers import Response
 
 from ccm_scenarios.localcloud.aws.ec2 import EC2Response
 from ccm_scenarios.localcloud.aws.elb import ELBResponse
+from ccm_scenarios.localcloud.query import CONTENT_TYPE, EC2_VERSION, error_body
 
 _log = logging.getLogger(__name__)
 
-_EC2_VERSION = "2016-11-15"
 _SERVICES: dict[str, Any] = {
-    _EC2_VERSION: EC2Response,
+    EC2_VERSION: EC2Response,
     "2012-06-01": ELBResponse,
     "2015-12-01": ELBV2Response,
     "2011-01-01": AutoScalingResponse,
@@ -65,15 +63,4 @@ def answer(request: Request, region: str) -> Response:
 
 
 def _error(version: str, status: int, code: str, message: str) -> Response:
-    """An error in the two ways AWS writes them."""
-    detail = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
-    request_id = uuid.uuid4()
-    if version == _EC2_VERSION:
-        body = f"<Response><Errors><Error>{detail}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
-    else:
-        kind = "Sender" if status < 500 else "Receiver"
-        body = (
-            f"<ErrorResponse><Error><Type>{kind}</Type>{detail}</Error>"
-            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
-        )
-    return Response(body, status=status, content_type="text/xml")
+    return Response(error_body(version, status, code, message), status=status, content_type=CONTENT_TYPE)

@@ -1,0 +1,108 @@
+"""What a fault is, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Boundary(StrEnum):
+    """Where a rule strikes; always outside the unmodified controller."""
+
+    CLOUD_API = "cloud-api"
+    """The controller's calls to the cloud. Nobody else's calls are touched."""
+    KUBERNETES_API = "kubernetes-api"
+    """The controller's calls to the API server."""
+    CCM_PROCESS = "ccm-process"
+    """The controller's process, at the moment it makes a call."""
+    DATA_PLANE = "data-plane"
+    """Nodes, packets, health checks and load balancers."""
+
+
+APIS = (Boundary.CLOUD_API, Boundary.KUBERNETES_API)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a rule strikes; what is not said matches everything. Patterns are Python's regular expressions."""
+
+    at: Boundary | None = None
+    """For `ccm-process`: whose requests are looked at, `cloud-api` or `kubernetes-api`."""
+    method: str | None = None
+    """The whole HTTP method."""
+    path: str | None = None
+    """The whole path, without the query."""
+    body: str | None = None
+    """Found anywhere in the request's body."""
+    action: str | None = None
+    """The whole action of an AWS request."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Of an AWS request: name (with `*` and `?`) to a pattern for the whole value; all of them must be there."""
+    node: str | None = None
+    """For `data-plane`: the whole name of the Node whose instance it is."""
+    protocol: str | None = None
+    """For `data-plane`: `tcp` or `udp`."""
+    port: int | None = None
+    """For `data-plane`: the port of a load balancer's listener, or a packet's destination port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Changes of one message. Applied in the order of these fields."""
+
+    replace: tuple[tuple[str, str], ...] = ()
+    """Pairs of a pattern and what replaces it, on the text of the body."""
+    remove: tuple[str, ...] = ()
+    """Paths in a JSON body, or names of form parameters."""
+    set: Mapping[str, Any] = field(default_factory=dict)
+    """Path in a JSON body, or name of a form parameter, to its new value."""
+    add: Mapping[str, Any] = field(default_factory=dict)
+    """Path of a list in a JSON body to an item that is appended."""
+
+    def __bool__(self) -> bool:
+        return bool(self.replace or self.remove or self.set or self.add)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that goes wrong. Which fields an effect has, and what they mean, is in `docs/faults.md`."""
+
+    boundary: Boundary
+    effect: str
+    match: Match = field(default_factory=Match)
+    starts: Literal["at-once", "instance-rebooted", "instance-stopped"] = "at-once"
+    """Asleep until this happened to some instance."""
+    times: int | None = None
+    """Strike so often, then never more; None: always."""
+    seconds: float = 0.0
+    status: int = 500
+    code: str = "InternalError"
+    message: str = "a fault was injected here"
+    body: str | None = None
+    request: Edit = field(default_factory=Edit)
+    answer: Edit = field(default_factory=Edit)
+    moment: Literal["before", "after"] = "before"
+    percent: float = 100.0
+    verdict: Literal["healthy", "unhealthy"] = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A controller's misfortune or malpractice, told to the suite as data."""
+
+    name: str
+    title: str
+    """One sentence."""
+    rules: tuple[Rule, ...]
+    source: tuple[Mapping[str, Any], ...]
+    """The rules as they were read; plain data, for a process that injects them."""
+    since: Literal["boot", "ready"] = "ready"
+    """`boot`: it is there before the controller starts; `ready`: once the cloud is up and all nodes are initialised."""
+    flavours: tuple[str, ...] = ()
+    """Flavours of load balancers in which it means something; empty: all."""
+    kills: Mapping[str, str] = field(default_factory=dict)
+    """Behaviours that must turn red: id to words that the failure must say, so that it is red for this reason."""
+    survivors: tuple[str, ...] = ()
+    """Behaviours that must stay green."""

@@ -1,0 +1,127 @@
+"""Which rule strikes a request, and what is answered in place of the server's answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import parse_qsl
+
+from ccm_scenarios.faults import Boundary, Match, Rule
+from ccm_scenarios.faults.edits import FORM
+from ccm_scenarios.localcloud import query
+
+_JSON = "application/json"
+_THROTTLED = {Boundary.CLOUD_API: (503, "RequestLimitExceeded"), Boundary.KUBERNETES_API: (429, "TooManyRequests")}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the controller."""
+
+    boundary: Boundary
+    method: str
+    target: str
+    """Path and query."""
+    content_type: str
+    body: str
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def watches(self) -> bool:
+        """Whether its answer has no end."""
+        return ("watch", "1") in self._query or ("watch", "true") in self._query
+
+    @property
+    def _query(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.target.partition("?")[2])
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Of an AWS request; empty for any other."""
+        return parse_qsl(self.body, keep_blank_values=True) if self.content_type.startswith(FORM) else []
+
+    def parameter(self, name: str) -> str:
+        return dict(self.parameters).get(name, "")
+
+    def __str__(self) -> str:
+        action = self.parameter("Action")
+        return f"{self.boundary} {self.method} {self.path}{f' {action}' if action else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that did not come from the server."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+class Rules:
+    """The rules now in force for requests, each with how often it struck."""
+
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self._rules = rules
+        self._struck = [0] * len(rules)
+        self.asleep: frozenset[int] = frozenset()
+        """Indices of rules that have not started."""
+
+    def strike(self, request: Request) -> tuple[int, Rule] | None:
+        """The first rule that this request is to be struck by, with its index; counts it."""
+        for index, rule in enumerate(self._rules):
+            at = rule.match.at or rule.boundary
+            spent = rule.times is not None and self._struck[index] >= rule.times
+            if at is request.boundary and not spent and index not in self.asleep and matches(rule.match, request):
+                self._struck[index] += 1
+                return index, rule
+        return None
+
+
+def matches(match: Match, request: Request) -> bool:
+    """Whether the request is one of those that are meant."""
+    if match.method is not None and not re.fullmatch(match.method, request.method):
+        return False
+    if match.path is not None and not re.fullmatch(match.path, request.path):
+        return False
+    if match.body is not None and not re.search(match.body, request.body):
+        return False
+    if match.action is not None and not re.fullmatch(match.action, request.parameter("Action")):
+        return False
+    given = request.parameters if match.parameters else []
+    return all(
+        any(fnmatchcase(known, name) and re.fullmatch(pattern, value) for known, value in given)
+        for name, pattern in match.parameters.items()
+    )
+
+
+def refusal(rule: Rule, request: Request) -> Reply:
+    """An error, as this API writes them."""
+    status, code = (rule.status, rule.code) if rule.effect == "refuse" else _THROTTLED[request.boundary]
+    if request.boundary is Boundary.CLOUD_API:
+        body = query.error_body(request.parameter("Version"), status, code, rule.message)
+        return Reply(status, query.CONTENT_TYPE, body)
+    return Reply(status, _JSON, _status("Failure", code=status, reason=code, message=rule.message))
+
+
+def success(rule: Rule, request: Request) -> Reply | None:
+    """What the server would say had it done the request; None if only the server knows (the object as it is)."""
+    if request.boundary is Boundary.CLOUD_API:
+        body = rule.body or query.success_body(request.parameter("Version"), request.parameter("Action"))
+        return Reply(200, query.CONTENT_TYPE, body)
+    if rule.body is not None:
+        return Reply(200, _JSON, rule.body)
+    if request.method == "POST":
+        return Reply(201, _JSON, request.body)
+    if request.method == "DELETE":
+        return Reply(200, _JSON, _status("Success", code=200))
+    return None
+
+
+def _status(status: str, **fields: str | int) -> str:
+    return json.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": status, **fields})

@@ -1,0 +1,135 @@
+"""The supervisor's side of faults: hands rules to the gate and the data plane, counts strikes, signals the CCM."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.faults import Rule, parse_rules
+from ccm_scenarios.localcloud.aws.desired import DesiredState
+from ccm_scenarios.localcloud.faults.data_plane import DataPlane
+from ccm_scenarios.localcloud.faults.gate import Way, encode
+
+_ANSWER_SECONDS = 30.0
+
+
+class Injector:
+    """All faults of one local cloud.
+
+    Args:
+        ways: what the gate stands in.
+        log: file that gets a line for each strike.
+        signal_ccm: sends the cloud controller manager a signal.
+        changed: called when the data plane must be looked at again.
+    """
+
+    def __init__(
+        self, ways: list[Way], log: Path, *, signal_ccm: Callable[[int], None], changed: Callable[[], None]
+    ) -> None:
+        self.data_plane = DataPlane()
+        self._log = log
+        self._signal_ccm = signal_ccm
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._rules: Sequence[Rule] = ()
+        self._asleep: frozenset[int] = frozenset()
+        self._struck: Counter[int] = Counter()
+        self._stopped = False
+        """Whether the CCM was stopped and may not run yet."""
+        self._answers = threading.Semaphore(0)
+        with log.open("ab") as errors:
+            self._gate = subprocess.Popen(
+                [sys.executable, "-m", "ccm_scenarios.localcloud.faults.gate", encode(ways)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        threading.Thread(target=self._listen, name="faults", daemon=True).start()
+        self._await_gate()
+
+    def set(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Have these rules, in place of any others; they hold when this returns.
+
+        Raises:
+            UsageError: a rule makes no sense; the ones before stay.
+            EnvironmentProblem: the gate does not answer.
+        """
+        parsed = parse_rules(rules, where="faults")
+        with self._lock:
+            self._rules = parsed
+            self._struck.clear()
+            self.data_plane.struck.clear()
+            self._asleep = frozenset(index for index, rule in enumerate(parsed) if rule.starts != "at-once")
+            self._tell({"rules": list(rules), "asleep": sorted(self._asleep)})
+            if self._stopped:
+                self._stopped = False
+                self._signal_ccm(signal.SIGCONT)
+        self._changed()
+
+    def strikes(self) -> list[int]:
+        """For each rule, how often it struck; for one of the data plane 1 if it made a difference."""
+        with self._lock:
+            return [max(self._struck[i], int(i in self.data_plane.struck)) for i in range(len(self._rules))]
+
+    def observe(self, desired: DesiredState) -> None:
+        """Wake the rules that wait for what happened to an instance."""
+        if not self._asleep:
+            return
+        happened = {
+            "instance-rebooted": any(one.boot_generation > 1 for one in desired.instances.values()),
+            "instance-stopped": any(one.power == "stopped" for one in desired.instances.values()),
+        }
+        with self._lock:
+            asleep = frozenset(index for index in self._asleep if not happened[self._rules[index].starts])
+            if asleep != self._asleep:
+                self._asleep = asleep
+                self._tell({"asleep": sorted(asleep)})
+
+    def _tell(self, command: Mapping[str, Any]) -> None:
+        self.data_plane.set(self._rules, self._asleep)
+        assert self._gate.stdin is not None
+        try:
+            self._gate.stdin.write(json.dumps(command) + "\n")
+            self._gate.stdin.flush()
+        except BrokenPipeError:
+            pass
+        self._await_gate()
+
+    def _await_gate(self) -> None:
+        if not self._answers.acquire(timeout=_ANSWER_SECONDS) or self._gate.poll() is not None:
+            raise EnvironmentProblem(f"the fault gate does not answer: see {self._log}")
+
+    def _listen(self) -> None:
+        assert self._gate.stdout is not None
+        for line in self._gate.stdout:
+            said = json.loads(line)
+            if "struck" in said:
+                self._note_strike(said)
+            else:
+                self._answers.release()
+        self._answers.release()
+
+    def _note_strike(self, said: Mapping[str, Any]) -> None:
+        if said.get("signal") == "kill":
+            self._signal_ccm(signal.SIGKILL)
+        elif said.get("signal") == "stop":
+            self._stopped = True
+            self._signal_ccm(signal.SIGSTOP)
+            resume = threading.Timer(said["seconds"], self._signal_ccm, [signal.SIGCONT])
+            resume.daemon = True
+            resume.start()
+        # Not under the lock: whoever sets rules holds it while the gate answers.
+        self._struck[said["struck"]] += 1
+        with self._log.open("a") as log:
+            log.write(f"{time.strftime('%H:%M:%S')} rule {said['struck']}: {said['effect']}: {said['request']}\n")
