@@ -87,7 +87,8 @@ class NodeHandle:
     def add_address(self, address_type: str, address: str) -> None:
         """Add an address to the Node's status, as if it had been true once."""
         entry = {"type": address_type, "address": address}
-        self._cluster.core.patch_node_status(self.name, [{"op": "add", "path": "/status/addresses/-", "value": entry}])
+        change = [{"op": "add", "path": "/status/addresses/-", "value": entry}]
+        self._follow(self._cluster.core.patch_node_status(self.name, change))
 
     def remove_address(self, address: str) -> None:
         """Take an address out of the Node's status; no error if it is not there."""
@@ -96,7 +97,7 @@ class NodeHandle:
             kept = [entry for entry in node.status.addresses if entry.address != address]
             if len(kept) != len(node.status.addresses):
                 node.status.addresses = kept
-                self._cluster.core.replace_node_status(self.name, node)
+                self._follow(self._cluster.core.replace_node_status(self.name, node))
 
         self._retry(without)
 
@@ -197,13 +198,24 @@ class NodeHandle:
         self._change_taints(lambda taints: [other for other in taints if other["key"] != taint["key"]] + [taint])
 
     def _change_taints(self, change: Callable[[list[Taint]], list[Taint]]) -> None:
-        def patch(node: Any) -> None:
+        def replace(node: Any) -> None:
             taints = self._cluster.plain(node.spec.taints or [])
             # The list is replaced as a whole: the version keeps a taint that somebody adds meanwhile from being lost.
             version = {"resourceVersion": node.metadata.resource_version}
-            self._cluster.core.patch_node(self.name, {"metadata": version, "spec": {"taints": change(taints)}})
+            patch = {"metadata": version, "spec": {"taints": change(taints)}}
+            self._follow(self._cluster.core.patch_node(self.name, patch))
 
-        self._retry(patch)
+        self._retry(replace)
+
+    def _follow(self, written: Any) -> None:
+        """Return once an own write is in the cache: the next look must not see what was before it."""
+        version = int(written.metadata.resource_version)
+
+        def look() -> None:
+            if self.latest is not None and int(self.latest.metadata.resource_version) < version:
+                raise NotYet("an older version")
+
+        self._cluster.waits.until(f"the change of {self} in its cache", look, timeout="api_call")
 
     def _retry(self, change: Callable[[Any], None]) -> None:
         for _ in range(_CONFLICTS):

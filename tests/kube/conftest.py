@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 
 import pytest
 
@@ -11,18 +12,14 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.localcloud.binaries import prepare
 from tests.kube.control_plane import ControlPlane
 
-TIMEOUTS = Timeouts(
+TIMEOUTS = replace(
+    # Short, because half of the tests see waits fail.
+    Timeouts(**{field.name: 2.0 for field in fields(Timeouts)}),
     api_call=10.0,
-    lb_provisioned=3.0,
-    lb_deleted=3.0,
-    lb_updated=3.0,
-    node_initialised=3.0,
-    node_ready=3.0,
-    node_deleted=3.0,
-    node_tainted=3.0,
-    pod_ready=3.0,
+    lb_updated=0.3,
+    node_initialised=1.0,
+    route_present=0.3,
     namespace_deleted=15.0,
-    service_changed=3.0,
 )
 
 
