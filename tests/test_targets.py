@@ -38,6 +38,7 @@ class Clouds:
             kubeconfig=Path("/of") / name,
             endpoint=Endpoint(url="http://cloud"),
             ccm_version="v1",
+            owned=asked.get("owned", False),
             down=lambda: self.running.pop(name),
         )
         return self.running[name]

@@ -1,6 +1,6 @@
 """Real `go build`s of a module without dependencies in a cache of the test's own; the real catalogue."""
 
-from __future__ import annotations
+from __future__ import uuid
 
 import io
 import json
@@ -84,7 +84,9 @@ def greeter(tmp_path: Path, cache: Path) -> Component:
     directory = tmp_path / "modules" / "greeter"
     for name in ("hello", "bye"):
         (directory / name).mkdir(parents=True)
-        (directory / name / "main.go").write_text(HELLO.replace("hello", name))
+        # Never seen before, so that Go's own cache cannot keep the compiler from showing what it does.
+        comment = f'// {uuid.uuid4()}\nvar unique = "{uuid.uuid4()}"\n'
+        (directory / name / "main.go").write_text(HELLO.replace("hello", name) + comment)
     (directory / "go.mod").write_text(GO_MOD)
     (directory / "go.sum").write_text("")
     return Component(
