@@ -5,11 +5,47 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 Listener = Callable[[str, float | None], None]
 """Called with what is waited for and None when a wait begins, and with its seconds when it ends."""
 
 _listeners: list[Listener] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of this process since its start, by why they passed."""
+
+    needed: float = 0.0
+    """Until what was waited for had happened: the cluster's and the cloud's own time."""
+    watched: float = 0.0
+    """To make sure of it: windows of negative claims, further answers after the first."""
+
+    def since(self, earlier: Spent) -> Spent:
+        """What was added since."""
+        return Spent(self.needed - earlier.needed, self.watched - earlier.watched)
+
+
+class Wait:
+    """One wait under way."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.ended_waiting: float | None = None
+
+    def happened(self, at: float) -> None:
+        """Tell that it had happened at a time (`time.monotonic()`); what follows only makes sure of it."""
+        self.ended_waiting = max(self.started, at)
+
+
+_spent = Spent()
+_under_way = 0
+
+
+def spent() -> Spent:
+    """The account so far; waits under way are not in it."""
+    return _spent
 
 
 def listen(listener: Listener) -> Callable[[], None]:
@@ -19,18 +55,25 @@ def listen(listener: Listener) -> Callable[[], None]:
 
 
 @contextmanager
-def waiting(expected: str) -> Iterator[None]:
+def waiting(expected: str) -> Iterator[Wait]:
     """Say that the block waits for something.
 
     Args:
         expected: as a noun phrase with its state, as in a failure: "every backend healthy".
     """
-    start = time.monotonic()
+    global _spent, _under_way
+    wait = Wait()
     _tell(expected, None)
+    _under_way += 1
     try:
-        yield
+        yield wait
     finally:
-        _tell(expected, time.monotonic() - start)
+        now = time.monotonic()
+        _under_way -= 1
+        if not _under_way:  # a wait within a wait passes no time of its own
+            until = now if wait.ended_waiting is None else min(now, wait.ended_waiting)
+            _spent = Spent(_spent.needed + until - wait.started, _spent.watched + now - until)
+        _tell(expected, now - wait.started)
 
 
 def _tell(expected: str, seconds: float | None) -> None:

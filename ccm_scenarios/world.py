@@ -18,9 +18,10 @@ from ccm_scenarios.kube import Cluster, manifests
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle, expect_node_of, ready_nodes
+from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle, expect_node_of, expect_usable_nodes
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
+from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
@@ -43,6 +44,7 @@ class World:
         timeouts: the named upper bounds.
         scenario_id: the scenario's id tag.
         run_id: the run; a label on every namespace it makes.
+        shared: the Nodes it shares with other scenarios; None means all there are, and no other scenario.
     """
 
     def __init__(
@@ -54,12 +56,17 @@ class World:
         timeouts: Timeouts,
         scenario_id: str,
         run_id: str,
+        shared: SharedNodes | None = None,
     ) -> None:
         self.cluster = cluster
         self.provider = provider
         self.target = target
         self.cloud = CloudExpectations(provider, cluster.waits)
-        self._labels = {"ccm-scenarios/run": run_id, "ccm-scenarios/scenario": scenario_id}
+        self._shared = shared
+        self._places = shared.names if shared is not None else []
+        self._claimed = False
+        self._labels = labels_of(run_id, scenario_id)
+        self._owner = owner_of(run_id, scenario_id)
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
         self._services: list[ServiceHandle] = []
         self.rules = Rules(timeouts)
@@ -85,13 +92,13 @@ class World:
     @functools.cached_property
     def inside(self) -> InsideClient:
         """A client inside the cluster, ready to call."""
-        pod = PodHandle(self.cluster, self.namespace, "client")
+        pod = PodHandle(self.cluster, self.namespace, "client", among=self._places)
         pod.expect_ready()
-        return InsideClient(self.cluster, pod)
+        return InsideClient(self.cluster, self.rules, pod)
 
     def make_backend(self) -> Backend:
         """One ready replica of the test application."""
-        backend = Backend(self.cluster, self.namespace, f"{self.namespace}-backend")
+        backend = Backend(self.cluster, self.namespace, f"{self.namespace}-backend", among=self._places)
         backend.expect_ready()
         return backend
 
@@ -127,7 +134,7 @@ class World:
 
     def launch_node(self) -> NodeHandle:
         """A Ready, initialised Node on an instance launched for this scenario."""
-        instance = self.provider.instances.launch()
+        instance = self.provider.instances.launch(owner=self._owner)
         self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
         return expect_node_of(self.cluster, instance.provider_id)
 
@@ -141,7 +148,7 @@ class World:
     def calls_between(self, pods: Sequence[PodHandle]) -> list[Place]:
         """A call from each Pod to each other Pod's own address."""
         pairs = itertools.permutations(pods, 2)
-        return [InsideClient(self.cluster, caller).pod(callee) for caller, callee in pairs]
+        return [InsideClient(self.cluster, self.rules, caller).pod(callee) for caller, callee in pairs]
 
     def expect_healthy_endpoint_nodes(self, service: ServiceHandle, backend: Backend) -> None:
         """That the Nodes of the backend, and no others, are healthy at the Service's health check node port."""
@@ -163,29 +170,38 @@ class World:
     # Nodes that others use too
 
     def nodes(self, *, at_least: int = 1) -> list[NodeHandle]:
-        """All Nodes that can take Pods.
+        """All Nodes that can take Pods, without those that another scenario launched for itself.
 
         Raises:
             Expectation: there are fewer than the scenario needs to claim anything.
         """
-        found = ready_nodes(self.cluster)
+        found = expect_usable_nodes(self.cluster, self._shared)
         if len(found) < at_least:
             names = ", ".join(map(str, found)) or "none"
             raise Expectation(f"at least {at_least} Ready Nodes", names, "0 s: the scenario needs them from the start")
         return found
 
+    def claim_nodes(self) -> None:
+        """Be the only scenario that changes shared Nodes, until the end."""
+        if self._shared is not None and not self._claimed:
+            self._claimed = True
+            self.on_close("claim on the shared Nodes", self._shared.claim())
+
     def initialise_anew(self, node: NodeHandle) -> None:
         """Mark a Node uninitialized; it is unmarked at the end if its controller manager did not do so."""
+        self.claim_nodes()
         self.on_close(f"{node} without taint {UNINITIALIZED_TAINT}", lambda: node.remove_taint(UNINITIALIZED_TAINT))
         node.mark_uninitialized()
 
     def taint(self, node: NodeHandle) -> None:
         """Put the scenario's own taint on a Node."""
+        self.claim_nodes()
         self.on_close(f"{node} without taint {OWN_TAINT}", lambda: node.remove_taint(OWN_TAINT))
         node.add_own_taint()
 
     def misinform(self, node: NodeHandle, address_type: str, address: str) -> None:
         """Let a Node show an address its instance does not have."""
+        self.claim_nodes()
         self.on_close(f"{node} without address {address}", lambda: node.remove_address(address))
         node.add_address(address_type, address)
 
@@ -266,6 +282,16 @@ class World:
                 with contextlib.suppress(ApiException), ignore_not_found():
                     self.cluster.core.delete_node(node.name)
                 raise
+
+
+def labels_of(run_id: str, scenario_id: str) -> dict[str, str]:
+    """Labels of every namespace a scenario makes."""
+    return {"ccm-scenarios/run": run_id, "ccm-scenarios/scenario": scenario_id}
+
+
+def owner_of(run_id: str, scenario_id: str) -> str:
+    """What the cloud is told about who launched an instance."""
+    return f"{run_id}/{scenario_id}"
 
 
 def _concerns(thing: Any, kind: Kind, namespace: str | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import urllib3
 from kubernetes.client import ApiException
@@ -18,8 +19,18 @@ from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.manifests import BACKEND_PORT
 from ccm_scenarios.kube.pods import PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
-from ccm_scenarios.traffic.rules import Place
+from ccm_scenarios.traffic.engine import Probing, ThreadProbing
+from ccm_scenarios.traffic.rules import Place, Rules, Watched
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
+
+IN_A_ROW = 5
+"""Equal outcomes one after another that settle a claim."""
+CLAIM_INTERVAL = 0.1
+"""Seconds between the starts of two tries that are not answered."""
+WATCH_INTERVAL = 0.1
+"""Seconds between the starts of two tries while something else happens: each passes the API server."""
+WATCH_LANES = 8
+"""Tries under way at most."""
 
 
 class InsideClient:
@@ -27,11 +38,13 @@ class InsideClient:
 
     Args:
         cluster: whose API server reaches the Pod.
+        rules: keep what was seen while something else happened.
         pod: who calls; ready.
     """
 
-    def __init__(self, cluster: Cluster, pod: PodHandle) -> None:
+    def __init__(self, cluster: Cluster, rules: Rules, pod: PodHandle) -> None:
         self._cluster = cluster
+        self._rules = rules
         self._pod = pod
 
     def service(self, service: ServiceHandle, backend: Answerer, node_addresses: Sequence[str]) -> list[Place]:
@@ -46,10 +59,7 @@ class InsideClient:
             targets += [(address, service.node_port) for address in node_addresses]
         judge = functools.partial(_from, backend)
         return [
-            (
-                f"a Pod at {protocol.value} {host}:{number}",
-                functools.partial(self._dial, host, number, protocol, "hostname", judge),
-            )
+            self._place(f"a Pod at {protocol.value} {host}:{number}", host, number, protocol, "hostname", judge)
             for host, number in targets
         ]
 
@@ -59,35 +69,73 @@ class InsideClient:
         def judge(said: str) -> Answer:
             return Answer(Outcome.GOOD if said == other.name else Outcome.NONE, f"answered by {said[:80]!r}")
 
-        probe = functools.partial(self._dial, other.address, BACKEND_PORT, Protocol.TCP, "hostname", judge)
-        return f"{self._pod} on {self._pod.node} at {other} on {other.node}", probe
+        what = f"{self._pod} on {self._pod.node} at {other} on {other.node}"
+        return self._place(what, other.address, BACKEND_PORT, Protocol.TCP, "hostname", judge)
 
     def health(self, node_address: str, port: int) -> Place:
         """A Node's health check node port; a good answer says that the Node has endpoints of the Service."""
-        probe = functools.partial(self._dial, node_address, port, Protocol.TCP, "healthz", _has_endpoints)
-        return f"the health check at {node_address}:{port}", probe
+        what = f"the health check at {node_address}:{port}"
+        return self._place(what, node_address, port, Protocol.TCP, "healthz", _has_endpoints)
 
-    def _dial(self, host: str, port: int, protocol: Protocol, request: str, judge: Callable[[str], Answer]) -> Answer:
-        """Have the Pod call once, and judge what it was answered."""
+    def probing(self, service: ServiceHandle, backend: Answerer) -> AbstractContextManager[Watched]:
+        """Call the Service's cluster IP while a block runs, each try a connection or flow of its own."""
+        what = f"{self._pod} at {service.cluster_ip}:{service.front.port}"
+        call = functools.partial(
+            self._dial,
+            service.cluster_ip,
+            service.front.port,
+            service.front.protocol,
+            "hostname",
+            functools.partial(_from, backend),
+            1,
+        )
+        begin = functools.partial(_begin, call, WATCH_INTERVAL, WATCH_LANES)
+        return self._rules.watch(Place(what, begin, IN_A_ROW, f"a try each {WATCH_INTERVAL:g} s"))
+
+    def _place(self, what: str, host: str, port: int, protocol: Protocol, request: str, judge: _Judge) -> Place:
+        dial = functools.partial(self._dial, host, port, protocol, request, judge)
+        begin = functools.partial(_begin, functools.partial(_several, dial), CLAIM_INTERVAL, 1)
+        return Place(what, begin, IN_A_ROW, f"each {CLAIM_INTERVAL:g} s")
+
+    def _dial(
+        self, host: str, port: int, protocol: Protocol, request: str, judge: _Judge, tries: int
+    ) -> Sequence[Answer]:
+        """Have the Pod call a few times, each a connection or flow of its own, and judge what it was answered."""
         query = {
             "host": host,
             "port": str(port),
             "protocol": "http" if protocol is Protocol.TCP else "udp",
             "request": request,
-            "tries": "1",
+            "tries": str(tries),
         }
         try:
             result = self._cluster.ask_pod(self._pod.namespace, self._pod.name, BACKEND_PORT, "dial", query)
         except (ApiException, urllib3.exceptions.HTTPError, ValueError) as error:
-            return Answer(Outcome.UNKNOWN, f"the Pod could not be asked to call: {one_line(error)}")
-        if responses := result.get("responses"):
-            return judge(responses[-1])
-        return Answer(Outcome.NONE, "; ".join(result.get("errors", [])) or "an empty answer")
+            return [Answer(Outcome.UNKNOWN, f"the Pod could not be asked to call: {one_line(error)}")]
+        answers = [judge(said) for said in result.get("responses") or []]
+        failures = [Answer(Outcome.NONE, str(error)) for error in result.get("errors") or []]
+        # The application leaves out all answers when the last try got none.
+        untold = [Answer(Outcome.UNKNOWN, "the Pod did not tell")] * (tries - len(answers) - len(failures))
+        return [*untold, *answers, *failures]
+
+
+_Judge = Callable[[str], Answer]
+"""What an answer's text is worth."""
+
+
+def _several(dial: Callable[[int], Sequence[Answer]]) -> Sequence[Answer]:
+    """One try; if it is answered, the others at one go: each question to the Pod costs more than a try of its own."""
+    first = dial(1)
+    return [*first, *dial(IN_A_ROW - 1)] if first[0].outcome is Outcome.GOOD else first
+
+
+def _begin(call: Callable[[], Sequence[Answer]], interval: float, lanes: int, changed: Callable[[], None]) -> Probing:
+    return ThreadProbing(call, interval, lanes=lanes, changed=changed)
 
 
 def _from(backend: Answerer, said: str) -> Answer:
     if backend.answers_as(said):
-        return Answer(Outcome.GOOD, "the backend answered")
+        return Answer(Outcome.GOOD, f"{said} answered")
     return Answer(Outcome.NONE, f"another than the backend answered: {said[:80]!r}")
 
 

@@ -1,27 +1,32 @@
-"""Clients outside the cluster: this process, which is no Node and no Pod.
+"""Clients outside the cluster: this machine, which is no Node and no Pod.
 
-Where the cluster is a local cloud, the process has entered a network "on the internet" before it makes any socket.
+Where the cluster is a local cloud, the thread that starts them has entered a network "on the internet".
 """
 
 from __future__ import annotations
 
-import errno
 import functools
-import http.client
 import ipaddress
-import itertools
-import socket
-from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
-from ccm_scenarios.contract import CloudError, Protocol
+from ccm_scenarios.contract import Protocol
+from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.services import Front
-from ccm_scenarios.traffic.rules import Place, Rules
+from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing
+from ccm_scenarios.traffic.rules import Place, Rules, Watched
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
 
+CLAIM_INTERVAL = 0.02
+"""Seconds between the starts of two tries of a claim: fast enough that many tries in a row take little time."""
+WATCH_INTERVAL = 0.01
+"""Seconds between the starts of two tries while something else happens; an outage is measured to within two of them."""
+IN_A_ROW = 20
+"""Equal outcomes one after another that settle a claim; each try is a flow of its own and meets any of the targets:
+of three targets one that does not answer is missed by this many tries once in 3000 claims."""
 ANSWER_SECONDS = 2.0
-"""How long one try waits for a connection, and for an answer on it."""
-
-_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH}
+"""How long one try waits for its answer where one is expected."""
+SILENCE_SECONDS = 1.0
+"""How long one try waits for its answer where none is expected: much longer than any answer took."""
 
 
 class OutsideClients:
@@ -29,89 +34,65 @@ class OutsideClients:
 
     Args:
         rules: decide when an answer, or none, counts.
-        resolve: an address's IP addresses; asked for each try, because a name may lead elsewhere or end.
+        resolve: an address's IP addresses; asked again and again, because a name may lead elsewhere or end.
         agent: name of these clients in their requests.
     """
 
-    def __init__(self, rules: Rules, resolve: Callable[[str], Sequence[str]], agent: str) -> None:
+    def __init__(self, rules: Rules, resolve: Resolve, agent: str) -> None:
         self._rules = rules
         self._resolve = resolve
         self._agent = agent
 
     def expect_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at every ingress address, each try on a connection or flow of its own."""
-        self._rules.expect_up(*self._places(front, "hostname", _from(backend)), timeout="lb_reachable")
+        self._rules.expect_up(*self._places(front, "hostname", _from(backend), ANSWER_SECONDS), timeout="lb_reachable")
 
     def expect_not_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its."""
-        self._rules.expect_down(*self._places(front, "hostname", _from(backend)), timeout="lb_reachable")
+        places = self._places(front, "hostname", _from(backend), SILENCE_SECONDS)
+        self._rules.expect_down(*places, timeout="lb_reachable")
 
     def expect_seen_as_themselves(self, front: Front) -> None:
         """That the backend sees the very address each client calls from."""
-        self._rules.expect_up(*self._places(front, "clientip", _same_client), timeout="lb_reachable")
+        self._rules.expect_up(*self._places(front, "clientip", _same_client, ANSWER_SECONDS), timeout="lb_reachable")
 
-    def _places(self, front: Front, request: str, judge: _Judge) -> Iterator[Place]:
-        for address in front.addresses:
-            probe = functools.partial(self._try, address, front, request, judge, itertools.count())
-            yield f"a client outside the cluster at {front.protocol.value} {address}:{front.port}", probe
+    def probing(
+        self, front: Front, backend: Answerer, *, interval: float = WATCH_INTERVAL, source_port: int = 0
+    ) -> AbstractContextManager[Watched]:
+        """Call the Service while a block runs, each try on a connection of its own.
 
-    def _try(self, address: str, front: Front, request: str, judge: _Judge, tries: Iterator[int]) -> Answer:
-        try:
-            found = sorted(self._resolve(address))
-        except CloudError as error:
-            return Answer(Outcome.UNKNOWN, f"{address} could not be looked up: {error}")
-        if not found:
-            return Answer(Outcome.NONE, f"the name {address} does not exist")
-        ip = found[next(tries) % len(found)]
-        try:
-            if front.protocol is Protocol.UDP:
-                text, local = call_udp(ip, front.port, request)
-            else:
-                text, local = call_http(ip, front.port, request, self._agent)
-        except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
-            return Answer(Outcome.NONE, f"{ip}: {_words(error)}")
-        except OSError as error:
-            outcome = Outcome.NONE if error.errno in _UNREACHABLE else Outcome.UNKNOWN
-            return Answer(outcome, f"{ip}: {_words(error)}")
-        return judge(text, local)
+        Args:
+            front: has one ingress address.
+            interval: seconds between the starts of two tries.
+            source_port: for UDP, to stay in one flow; 0 takes another for each try.
+        """
+        if len(front.addresses) != 1:
+            raise Expectation("one ingress address to call", f"{front}", "0 s: the Service has it before it is called")
+        (address,) = front.addresses
+        call = self._call(front, "hostname", interval, ANSWER_SECONDS, source_port)
+        return self._rules.watch(self._place(address, front, call, _from(backend)))
 
+    def _places(self, front: Front, request: str, judge: Judge, patience: float) -> list[Place]:
+        call = self._call(front, request, CLAIM_INTERVAL, patience, 0)
+        return [self._place(address, front, call, judge) for address in front.addresses]
 
-def call_http(ip: str, port: int, request: str, agent: str) -> tuple[str, str]:
-    """The body of the answer to `GET /request` on a new connection, and the address called from."""
-    connection = http.client.HTTPConnection(ip, port, timeout=ANSWER_SECONDS)
-    try:
-        connection.connect()
-        local = str(connection.sock.getsockname()[0])
-        connection.request("GET", f"/{request}", headers={"User-Agent": agent, "Connection": "close"})
-        response = connection.getresponse()
-        body = response.read().decode(errors="replace")
-    finally:
-        connection.close()
-    return (body if response.status == http.HTTPStatus.OK else f"HTTP {response.status}"), local
+    def _call(self, front: Front, request: str, interval: float, patience: float, source_port: int) -> Call:
+        protocol = "udp" if front.protocol is Protocol.UDP else "http"
+        return Call(protocol, front.port, request, self._agent, interval, patience, source_port)
+
+    def _place(self, address: str, front: Front, call: Call, judge: Judge) -> Place:
+        return Place(
+            what=f"a client outside the cluster at {front.protocol.value} {address}:{front.port}",
+            begin=functools.partial(SocketProbing, address, call, judge, self._resolve),
+            in_a_row=IN_A_ROW,
+            pace=f"a try each {call.interval:g} s, {call.patience:g} s for its answer",
+        )
 
 
-def call_udp(ip: str, port: int, request: str, *, source_port: int = 0) -> tuple[str, str]:
-    """The answer to one datagram, and the address called from.
-
-    Args:
-        source_port: to stay in one flow over several calls; 0 takes a new one each time.
-    """
-    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(ANSWER_SECONDS)
-        client.bind(("", source_port))
-        client.connect((ip, port))
-        client.send(request.encode())
-        return client.recv(2048).decode(errors="replace"), str(client.getsockname()[0])
-
-
-_Judge = Callable[[str, str], Answer]
-"""What an answer's text is worth to a client that called from an address."""
-
-
-def _from(backend: Answerer) -> _Judge:
+def _from(backend: Answerer) -> Judge:
     def judge(text: str, _local: str) -> Answer:
         if backend.answers_as(text):
-            return Answer(Outcome.GOOD, "the backend answered")
+            return Answer(Outcome.GOOD, f"{text} answered")
         return Answer(Outcome.NONE, f"another than the backend answered: {text[:80]!r}")
 
     return judge
@@ -126,9 +107,3 @@ def _same_client(text: str, local: str) -> Answer:
         seen = seen.ipv4_mapped
     outcome = Outcome.GOOD if seen == ipaddress.ip_address(local) else Outcome.NONE
     return Answer(outcome, f"the client called from {local}, the backend saw {seen}")
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer in {ANSWER_SECONDS:g} s"
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -1,14 +1,19 @@
-"""What probes got, sample by sample."""
+"""What probes got, try by try: how many, how good, the longest outage, how long answers took, and who answered when."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import collections
+import itertools
+import statistics
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from ccm_scenarios.kube.timeline import Timeline
+PLOT_COLUMNS = 72
+_PLOT_ROWS = 8
+_SHADES = " ▁▂▃▄▅▆▇█"
 
 
 class Outcome(Enum):
@@ -38,41 +43,218 @@ class Answerer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One try with its place in the order of starts, and its times by `time.monotonic()`."""
+
+    number: int
+    started: float
+    ended: float
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time without a good answer."""
+
+    began: float
+    """Seconds since the first try."""
+    seconds: float
+
+
 class Samples:
-    """The answers of one probe in order, with times in seconds since the first was expected."""
+    """The tries of one probe. Safe to use from several threads.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._answers: list[tuple[float, Answer]] = []
-        self._timeline = Timeline(clock)
+    An outage is a time in which no good answer arrived, however many tries were under way: so it is seen whether calls
+    are refused, lost, or answered late. It cannot be known more exactly than the time between two tries. Pauses of the
+    prober itself are taken off: what it did not look at, it does not claim.
 
-    def add(self, answer: Answer) -> None:
-        """Record an answer that just came, or just failed to come."""
-        self._answers.append((self._clock() - self._timeline.start, answer))
-        self._timeline.note(f"{answer.outcome.value}: {answer.text}")
+    Args:
+        changed: called after each change.
+    """
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._samples: list[Sample] = []
+        self._by_number: dict[int, Sample] = {}
+        self._latest = -1
+        self._pauses: list[tuple[float, float]] = []
+
+    def add(self, samples: Sequence[Sample]) -> None:
+        """Record tries that ended, in the order of their ends."""
+        with self._lock:
+            self._samples += samples
+            self._by_number.update((sample.number, sample) for sample in samples)
+            self._latest = max((self._latest, *(sample.number for sample in samples)))
+        self._changed()
+
+    def add_pause(self, began: float, ended: float) -> None:
+        """Record that the prober did not run for a time."""
+        with self._lock:
+            self._pauses.append((began, ended))
+
+    # What they say
+
+    def settled(self, outcome: Outcome, in_a_row: int) -> float | None:
+        """Whether so many tries one after another were `outcome`, and no later one that ended was anything else.
+
+        One after another means in the order of their starts. Tries under way count for nothing: a stalled one parts
+        those before it from those after it.
+
+        Returns:
+            When the first of them ended, by `time.monotonic()`; None if there are not so many.
+        """
+        with self._lock:
+            run: list[float] = []
+            for number in range(self._latest, -1, -1):
+                sample = self._by_number.get(number)
+                if sample is None:
+                    run = []
+                elif sample.answer.outcome is outcome:
+                    run.append(sample.ended)
+                    if len(run) == in_a_row:
+                        return min(run)
+                else:
+                    return None
+        return None
+
+    def last_other_than(self, outcome: Outcome) -> str:
+        """The last try that was not `outcome`, else the last of all, in words: `none: Connection refused`."""
+        samples = self._copy()
+        others = [sample for sample in samples if sample.answer.outcome is not outcome]
+        for sample in (others or samples)[-1:]:
+            return f"{sample.answer.outcome.value}: {sample.answer.text}"
+        return "no try ended"
+
+    def bad(self) -> list[Sample]:
+        """The tries without a good answer."""
+        return [sample for sample in self._copy() if not _is_good(sample)]
+
+    @property
+    def size(self) -> int:
+        """Tries that ended."""
+        return len(self._samples)
+
+    @property
+    def seconds(self) -> float:
+        """From the start of the first try to the end of the last."""
+        samples = self._copy()
+        return samples[-1].ended - _begin(samples) if samples else 0.0
 
     @property
     def success_rate(self) -> float:
         """Good answers among all, 0 to 1; 0 without samples."""
-        good = sum(answer.outcome is Outcome.GOOD for _, answer in self._answers)
-        return good / len(self._answers) if self._answers else 0.0
+        samples = self._copy()
+        return sum(_is_good(sample) for sample in samples) / len(samples) if samples else 0.0
 
     @property
-    def longest_outage(self) -> float:
-        """Seconds from the first answer that is not good to the next that is, or to the last sample."""
-        longest, since = 0.0, None
-        for at, answer in self._answers:
-            since = at if since is None else since
-            longest = max(longest, at - since)
-            if answer.outcome is Outcome.GOOD:
-                since = None
-        return longest
+    def longest_outage(self) -> Outage:
+        """The longest time without a good answer: before the first, between two, or after the last."""
+        with self._lock:
+            samples, pauses = list(self._samples), list(self._pauses)
+        if not samples:
+            return Outage(0.0, 0.0)
+        begin = _begin(samples)
+        # A slow try may have ended after its successors: good answers are taken as they arrived.
+        marks = sorted([begin, *(s.ended for s in samples if _is_good(s)), samples[-1].ended])
+        gaps = (Outage(a - begin, b - a - _overlap(pauses, a, b)) for a, b in itertools.pairwise(marks))
+        return max(gaps, key=lambda gap: gap.seconds)
+
+    def latency(self, percent: int) -> float:
+        """Seconds within which this share of the good answers arrived; 0 without any.
+
+        Args:
+            percent: 1 to 99.
+        """
+        taken = [sample.ended - sample.started for sample in self._copy() if _is_good(sample)]
+        if len(taken) < 2:
+            return taken[0] if taken else 0.0
+        return statistics.quantiles(taken, n=100, method="inclusive")[percent - 1]
+
+    @property
+    def paused(self) -> float:
+        """Seconds the prober did not run."""
+        with self._lock:
+            return sum(ended - began for began, ended in self._pauses)
+
+    # In words
 
     def summary(self) -> str:
-        """`34 samples, 41.2 % good, longest outage 3.1 s`."""
-        size = len(self._answers)
-        return f"{size} samples, {self.success_rate:.1%} good, longest outage {self.longest_outage:.1f} s"
+        """`312 samples in 6.2 s, 99.4% good, longest outage 0.11 s at 2.31 s, answers within 1 ms (p50), 4 ms (p99)`"""
+        outage = self.longest_outage
+        words = [
+            f"{self.size} samples in {self.seconds:.1f} s",
+            f"{self.success_rate:.1%} good",
+            f"longest outage {outage.seconds:.2f} s at {outage.began:.2f} s",
+        ]
+        if self.success_rate:
+            words.append(f"answers within {_ms(self.latency(50))} (p50), {_ms(self.latency(99))} (p99)")
+        if self.paused:
+            words.append(f"the prober itself was kept from running for {_ms(self.paused)}")
+        return ", ".join(words)
 
     def lines(self) -> list[str]:
-        """The answers, equal neighbours as one line, each with its time."""
-        return self._timeline.lines()
+        """A line for each stretch of tries with equal outcomes, in the order of their ends: when, how many, who."""
+        samples = self._copy()
+        lines = []
+        for stretch in _stretches(samples):
+            texts = collections.Counter(sample.answer.text for sample in stretch).most_common(3)
+            who = "; ".join(text if len(texts) == 1 else f"{text} ({count})" for text, count in texts)
+            at = stretch[0].ended - _begin(samples)
+            lines.append(f"{at:7.2f} s  {stretch[0].answer.outcome.value} x {len(stretch)}: {who}")
+        return lines
+
+    def plot(self) -> list[str]:
+        """A row for each kind of answer, over time from left to right; the higher a block, the larger its share."""
+        samples = self._copy()
+        if not samples:
+            return []
+        begin, seconds = _begin(samples), max(self.seconds, 1e-9)
+        columns: list[collections.Counter[str]] = [collections.Counter() for _ in range(PLOT_COLUMNS)]
+        for sample in samples:
+            column = min(int((sample.ended - begin) / seconds * PLOT_COLUMNS), PLOT_COLUMNS - 1)
+            columns[column][sample.answer.text] += 1
+        total: collections.Counter[str] = sum(columns, collections.Counter())
+        rows = []
+        for text, _ in total.most_common(_PLOT_ROWS):
+            shares = (column[text] / column.total() if column else 0.0 for column in columns)
+            rows.append("".join(_shade(share) for share in shares) + f"  {text}")
+        end = f"{seconds:.2f} s"
+        return [*rows, f"0 s{end:>{PLOT_COLUMNS - 3}}"]
+
+    def _copy(self) -> list[Sample]:
+        with self._lock:
+            return list(self._samples)
+
+
+def _is_good(sample: Sample) -> bool:
+    return sample.answer.outcome is Outcome.GOOD
+
+
+def _begin(samples: Sequence[Sample]) -> float:
+    return min(sample.started for sample in samples)
+
+
+def _overlap(pauses: Sequence[tuple[float, float]], began: float, ended: float) -> float:
+    return sum(max(0.0, min(ended, until) - max(began, since)) for since, until in pauses)
+
+
+def _stretches(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+    stretch: list[Sample] = []
+    for sample in samples:
+        if stretch and sample.answer.outcome is not stretch[-1].answer.outcome:
+            yield stretch
+            stretch = []
+        stretch.append(sample)
+    if stretch:
+        yield stretch
+
+
+def _shade(share: float) -> str:
+    # Even a single answer among many is shown.
+    return _SHADES[0 if share == 0 else max(1, round(share * (len(_SHADES) - 1)))]
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -10,8 +11,8 @@ import pytest
 from ccm_scenarios.contract import CloudError, Protocol, Timeouts
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.services import Front
-from ccm_scenarios.traffic import outside, rules
-from ccm_scenarios.traffic.outside import OutsideClients, call_udp
+from ccm_scenarios.traffic import engine, outside
+from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Rules
 from ccm_scenarios.traffic.samples import Outcome
 from tests.traffic.servers import closed_port, closing_server, http_server, silent_server, udp_server
@@ -32,12 +33,13 @@ BACKEND = Pods()
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "PROBE_INTERVAL", 0.01)
-    monkeypatch.setattr(outside, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(outside, "CLAIM_INTERVAL", 0.005)
+    monkeypatch.setattr(outside, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(outside, "SILENCE_SECONDS", 0.1)
 
 
 def clients(resolve: Callable[[str], Sequence[str]] = lambda address: [address]) -> OutsideClients:
-    return OutsideClients(Rules(Timeouts(lb_reachable=0.5)), resolve, "ccm-scenarios/test")
+    return OutsideClients(Rules(Timeouts(lb_reachable=1.0)), resolve, "ccm-scenarios/test")
 
 
 def front(port: int, protocol: Protocol = Protocol.TCP, address: str = LOCAL) -> Front:
@@ -77,7 +79,7 @@ def nobody(request: pytest.FixtureRequest) -> Iterator[Front]:
 
 def test_nobody_is_no_answer(nobody: Front) -> None:
     clients().expect_not_reached(nobody, BACKEND)
-    with pytest.raises(Expectation, match=r"Last seen: none: .*\nWaited:    0\.\d s \(Timeouts.lb_reachable 0\.5 s\)"):
+    with pytest.raises(Expectation, match=r"Last seen: none: .*\nWaited:    1\.\d s \(Timeouts.lb_reachable 1 s\)"):
         clients().expect_reached(nobody, BACKEND)
 
 
@@ -96,16 +98,19 @@ def test_a_silent_name_server_proves_nothing() -> None:
         clients(resolve).expect_not_reached(front(80, address="lb"), BACKEND)
 
 
-def test_the_name_is_asked_for_every_try_and_all_its_addresses_are_called() -> None:
-    asked: list[str] = []
-
+def test_all_addresses_of_a_name_are_called() -> None:
     def resolve(name: str) -> Sequence[str]:
-        asked.append(name)
         return ["127.0.0.2", LOCAL]
 
     with http_server(name=POD) as port, pytest.raises(Expectation, match=r"127\.0\.0\.2: Connection refused"):
         clients(resolve).expect_reached(front(port, address="lb"), BACKEND)
-    assert len(asked) > 2 * rules.IN_A_ROW
+
+
+def test_a_name_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "RESOLVE_INTERVAL", 0.01)
+    found = iter([["127.0.0.2"]] * 5)
+    with http_server(name=POD) as port:
+        clients(lambda name: next(found, [LOCAL])).expect_reached(front(port, address="lb"), BACKEND)
 
 
 def test_every_ingress_address_counts() -> None:
@@ -138,8 +143,11 @@ def test_whose_address_was_seen(seen: str, local: str, same: bool) -> None:
     assert (answer.outcome is Outcome.GOOD) is same
 
 
-def test_a_flow_can_be_kept() -> None:
+def test_probing_while_something_happens() -> None:
     with udp_server(name=POD) as port:
         source = closed_port()
-        seen = {call_udp(LOCAL, port, "clientip", source_port=source)[0] for _ in range(3)}
-    assert seen == {f"{LOCAL}:{source}"}
+        with clients().probing(front(port, Protocol.UDP), BACKEND, source_port=source) as probe:
+            time.sleep(0.2)
+        probe.expect_every_try_answered()
+    with pytest.raises(Expectation, match="one ingress address to call"):
+        clients().probing(Front((), 80, Protocol.TCP), BACKEND)

@@ -1,64 +1,73 @@
-"""When answers settle a claim, and what a run of samples says."""
+"""When answers settle a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from ccm_scenarios import waiting
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.traffic import rules
-from ccm_scenarios.traffic.rules import IN_A_ROW, Rules
-from ccm_scenarios.traffic.samples import Answer, Outcome, Samples
+from ccm_scenarios.kube.waits import Window
+from ccm_scenarios.traffic.engine import ThreadProbing
+from ccm_scenarios.traffic.rules import Place, Rules
+from ccm_scenarios.traffic.samples import Answer, Outcome
 
 GOOD, NONE, UNKNOWN = (Answer(outcome, outcome.value) for outcome in Outcome)
+IN_A_ROW = 5
 
 
 @pytest.fixture
-def claims(monkeypatch: pytest.MonkeyPatch) -> Rules:
-    monkeypatch.setattr(rules, "PROBE_INTERVAL", 0.0)
+def claims() -> Rules:
     return Rules(Timeouts(lb_reachable=0.2))
 
 
-def probe(*answers: Answer) -> tuple[Callable[[], Answer], list[Answer]]:
-    """A probe that gets these answers, the last one for ever; and what it got so far."""
+def scripted(*answers: Answer) -> tuple[Callable[[], Sequence[Answer]], list[Answer]]:
+    """A call that gets these answers, the last one for ever; and what it got so far."""
     left: Iterator[Answer] = iter(answers[:-1])
     given: list[Answer] = []
 
-    def call() -> Answer:
+    def call() -> Sequence[Answer]:
         given.append(next(left, answers[-1]))
-        return given[-1]
+        return given[-1:]
 
     return call, given
 
 
+def place(what: str, call: Callable[[], Sequence[Answer]], *, interval: float = 0.001) -> Place:
+    return Place(what, lambda changed: ThreadProbing(call, interval, lanes=1, changed=changed), IN_A_ROW, "at once")
+
+
 def test_one_answer_settles_nothing(claims: Rules) -> None:
-    call, given = probe(*([GOOD] * (IN_A_ROW - 1)), NONE, GOOD)
-    claims.expect_up(("a", call), timeout="lb_reachable")
-    assert len(given) == 2 * IN_A_ROW
+    call, given = scripted(*([GOOD] * (IN_A_ROW - 1)), NONE, GOOD)
+    claims.expect_up(place("a", call), timeout="lb_reachable")
+    assert len(given) >= 2 * IN_A_ROW
 
 
 def test_one_silence_settles_nothing(claims: Rules) -> None:
-    call, given = probe(*([NONE] * (IN_A_ROW - 1)), GOOD, NONE)
-    claims.expect_down(("a", call), timeout="lb_reachable")
-    assert len(given) == 2 * IN_A_ROW
+    call, given = scripted(*([NONE] * (IN_A_ROW - 1)), GOOD, NONE)
+    claims.expect_down(place("a", call), timeout="lb_reachable")
+    assert len(given) >= 2 * IN_A_ROW
 
 
 def test_what_is_not_known_settles_nothing(claims: Rules) -> None:
-    call, _ = probe(UNKNOWN)
+    call, _ = scripted(UNKNOWN)
     with pytest.raises(Expectation, match="Last seen: unknown: unknown"):
-        claims.expect_down(("a", call), timeout="lb_reachable")
+        claims.expect_down(place("a", call), timeout="lb_reachable")
     with pytest.raises(Expectation, match="Last seen: unknown: unknown"):
-        claims.expect_up(("a", call), timeout="lb_reachable")
+        claims.expect_up(place("a", call), timeout="lb_reachable")
 
 
-def test_all_places_must_answer_in_the_same_try(claims: Rules) -> None:
-    flapping, _ = probe(*([GOOD, NONE] * 500_000), NONE)
-    steady, _ = probe(GOOD)
-    with pytest.raises(Expectation, match="b: none") as failure:
-        claims.expect_up(("a", steady), ("b", flapping), timeout="lb_reachable")
-    assert failure.value.expected.startswith("a; b: answered, 5 times in a row")
+def test_all_places_must_answer(claims: Rules) -> None:
+    flapping, _ = scripted(*([GOOD, NONE] * 500_000), NONE)
+    steady, _ = scripted(GOOD)
+    with pytest.raises(Expectation, match="none: none") as failure:
+        claims.expect_up(place("a", steady), place("b", flapping), timeout="lb_reachable")
+    assert failure.value.expected == "b: answered, 5 times in a row, at once"
+    assert " samples in 0.2 s, " in str(failure.value)
 
 
 def test_nobody_to_call_is_no_claim(claims: Rules) -> None:
@@ -66,31 +75,61 @@ def test_nobody_to_call_is_no_claim(claims: Rules) -> None:
         claims.expect_down(timeout="lb_reachable")
 
 
+def test_calls_end_with_their_claim(claims: Rules) -> None:
+    call, given = scripted(GOOD)
+    before = threading.active_count()
+    claims.expect_up(place("a", call), timeout="lb_reachable")
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    made = len(given)
+    time.sleep(0.05)
+    assert len(given) == made
+
+
 def test_the_journal_keeps_every_claim(claims: Rules) -> None:
-    claims.expect_up(("first", probe(NONE, GOOD)[0]), timeout="lb_reachable")
+    claims.expect_up(place("first", scripted(NONE, GOOD)[0]), timeout="lb_reachable")
     with pytest.raises(Expectation):
-        claims.expect_down(("second", probe(GOOD)[0]), timeout="lb_reachable")
-    journal = claims.journal()
-    assert "first: answered: 6 samples, 83.3% good, longest outage 0.0 s" in journal
-    assert "second: not answered: " in journal
+        claims.expect_down(place("second", scripted(GOOD)[0]), timeout="lb_reachable")
+    first, second = claims.journal().split("\nsecond: not answered: ")
+    assert first.startswith("first: answered: ")
+    assert "none x 1: none" in first
+    assert "100.0% good" in second
 
 
-def test_figures_of_samples() -> None:
-    now = 0.0
-    samples = Samples(clock=lambda: now)
-    assert (samples.success_rate, samples.longest_outage) == (0.0, 0.0)
-    for at, answer in [(0, GOOD), (1, NONE), (2, NONE), (4, GOOD), (5, NONE), (6, GOOD), (7, UNKNOWN), (9, NONE)]:
-        now = float(at)
-        samples.add(answer)
-    assert samples.success_rate == pytest.approx(3 / 8)
-    assert samples.longest_outage == 3.0
-    assert samples.summary() == "8 samples, 37.5% good, longest outage 3.0 s"
-    assert samples.lines() == [
-        "   0.00 s  good: good",
-        "   1.00 s  none: none",
-        "   4.00 s  good: good",
-        "   5.00 s  none: none",
-        "   6.00 s  good: good",
-        "   7.00 s  unknown: unknown",
-        "   9.00 s  none: none",
-    ]
+def test_the_account_parts_what_was_needed_from_what_makes_sure(claims: Rules) -> None:
+    call, _ = scripted(NONE, NONE, NONE, NONE, GOOD)
+    before = waiting.spent()
+    claims.expect_up(place("a", call, interval=0.02), timeout="lb_reachable")
+    spent = waiting.spent().since(before)
+    assert spent.needed == pytest.approx(0.08, abs=0.03)
+    assert spent.watched == pytest.approx(0.08, abs=0.03)
+
+
+def test_a_watched_place_is_judged_by_all_its_tries(claims: Rules) -> None:
+    call, _ = scripted(*([GOOD] * 5), *([NONE] * 10), GOOD)
+    with claims.watch(place("a", call, interval=0.01)) as watched:
+        time.sleep(0.3)
+    watched.expect_outage_within(Window("as long as a deployment may take", 0.2))
+    with pytest.raises(Expectation, match=r"10 of \d+ tries without it; the first: none"):
+        watched.expect_every_try_answered()
+    with pytest.raises(Expectation) as failure:
+        watched.expect_outage_within(Window("hardly anything", 0.05))
+    assert failure.value.expected == "a: answered, never 0.05 s (hardly anything) without an answer"
+    assert "s without an answer, from 0.0" in failure.value.last_seen
+    assert f"watched: {watched.samples.size} samples in 0.3 s" in str(failure.value)
+    assert "a: watched: " in claims.journal()
+
+
+def test_who_never_answered_had_no_short_outage(claims: Rules) -> None:
+    with claims.watch(place("a", scripted(NONE)[0])) as watched:
+        time.sleep(0.05)
+    with pytest.raises(Expectation, match="without an answer"):
+        watched.expect_outage_within(Window("long", 10.0))
+
+
+def test_nobody_called_is_no_success(claims: Rules) -> None:
+    with claims.watch(place("a", lambda: [])) as watched:
+        pass
+    with pytest.raises(Expectation, match="0 of 0 tries"):
+        watched.expect_every_try_answered()

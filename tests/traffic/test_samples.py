@@ -1,0 +1,104 @@
+"""What a row of samples says."""
+
+from __future__ import annotations
+
+import pytest
+
+from ccm_scenarios.traffic.samples import PLOT_COLUMNS, Answer, Outage, Outcome, Sample, Samples
+
+GOOD, NONE, UNKNOWN = (Answer(outcome, outcome.value) for outcome in Outcome)
+
+
+def samples(*tries: tuple[float, float, Answer]) -> Samples:
+    """Tries in the order of their starts: when each started and ended, and how."""
+    made = Samples()
+    every = [Sample(number, started, ended, answer) for number, (started, ended, answer) in enumerate(tries)]
+    made.add(sorted(every, key=lambda sample: sample.ended))
+    return made
+
+
+def quick(*answers: Answer) -> Samples:
+    """A try each second, ended at once."""
+    return samples(*((float(at), float(at), answer) for at, answer in enumerate(answers)))
+
+
+def test_nothing_says_nothing() -> None:
+    empty = Samples()
+    assert (empty.size, empty.success_rate, empty.longest_outage, empty.latency(50)) == (0, 0.0, Outage(0.0, 0.0), 0.0)
+    assert empty.settled(Outcome.GOOD, 1) is None
+    assert empty.last_other_than(Outcome.GOOD) == "no try ended"
+    assert (empty.lines(), empty.plot()) == ([], [])
+
+
+def test_figures() -> None:
+    made = quick(GOOD, NONE, NONE, GOOD, NONE, GOOD, UNKNOWN, NONE)
+    assert made.size == 8
+    assert made.success_rate == pytest.approx(3 / 8)
+    assert made.longest_outage == Outage(began=0.0, seconds=3.0)
+    assert made.summary().startswith("8 samples in 7.0 s, 37.5% good, longest outage 3.00 s at 0.00 s")
+    assert made.lines() == [
+        "   0.00 s  good x 1: good",
+        "   1.00 s  none x 2: none",
+        "   3.00 s  good x 1: good",
+        "   4.00 s  none x 1: none",
+        "   5.00 s  good x 1: good",
+        "   6.00 s  unknown x 1: unknown",
+        "   7.00 s  none x 1: none",
+    ]
+
+
+def test_an_outage_at_either_end_counts() -> None:
+    assert quick(NONE, NONE, NONE, GOOD, GOOD).longest_outage == Outage(0.0, 3.0)
+    assert quick(GOOD, GOOD, NONE, NONE, NONE).longest_outage == Outage(1.0, 3.0)
+
+
+def test_late_answers_are_an_outage_though_every_try_got_one() -> None:
+    late = samples((0, 0.1, GOOD), (1, 5.1, GOOD), (2, 5.1, GOOD), (3, 5.1, GOOD), (6, 6.1, GOOD))
+    assert late.success_rate == 1
+    assert late.longest_outage.began == pytest.approx(0.1)
+    assert late.longest_outage.seconds == pytest.approx(5.0)
+
+
+def test_one_stalled_try_hides_no_other_and_is_no_outage() -> None:
+    made = samples((0, 0.1, GOOD), (1, 9.0, NONE), *((at, at + 0.1, GOOD) for at in range(2, 9)))
+    assert made.longest_outage.seconds == pytest.approx(2.0)
+    assert made.settled(Outcome.GOOD, 7) == pytest.approx(2.1)
+    assert made.settled(Outcome.GOOD, 8) is None
+
+
+def test_what_is_under_way_parts_the_run() -> None:
+    made = Samples()
+    made.add([Sample(number, number, number, NONE) for number in (0, 1, 2, 4, 5)])
+    assert made.settled(Outcome.NONE, 3) == 0
+    assert made.settled(Outcome.NONE, 4) is None
+    made.add([Sample(3, 3, 6, NONE)])
+    assert made.settled(Outcome.NONE, 6) == 0
+    made.add([Sample(6, 6, 6, GOOD)])
+    assert made.settled(Outcome.NONE, 1) is None
+
+
+def test_pauses_of_the_prober_are_no_outage() -> None:
+    made = quick(GOOD, GOOD, NONE, GOOD)
+    made.add_pause(1.25, 2.0)
+    assert made.longest_outage.seconds == pytest.approx(1.25)
+    assert "kept from running for 750 ms" in made.summary()
+
+
+def test_latencies_are_those_of_good_answers() -> None:
+    made = samples(*((at, at + at / 1000, GOOD) for at in range(101)), (101, 150, NONE))
+    assert made.latency(50) == pytest.approx(0.050)
+    assert made.latency(99) == pytest.approx(0.099)
+    assert quick(GOOD).latency(99) == 0.0
+
+
+def test_who_answered_when() -> None:
+    one, two = (Answer(Outcome.GOOD, f"{name} answered") for name in ("one", "two"))
+    made = quick(*[one, two] * 18, *[two] * 36)
+    assert made.lines() == ["   0.00 s  good x 72: two answered (54); one answered (18)"]
+    first, second, axis = made.plot()
+    assert first.endswith("  two answered")
+    assert second.endswith("  one answered")
+    assert set(first[PLOT_COLUMNS // 2 + 1 : PLOT_COLUMNS]) == {"█"}
+    assert set(second[PLOT_COLUMNS // 2 + 1 : PLOT_COLUMNS]) == {" "}
+    assert "█" in second[: PLOT_COLUMNS // 2]
+    assert axis == f"0 s{'71.00 s':>{PLOT_COLUMNS - 3}}"
