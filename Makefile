@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup aws test lint bench clean
+.PHONY: help setup aws test mutants lint bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ aws: setup ## Judge the AWS cloud controller manager on a local cloud: behave --
 
 test: setup lint ## Run all tests, the behaviours on a local cloud in every flavour included
 	$(BIN)/pytest
+
+mutants: setup ## Break things around the controller: every behaviour must notice what it claims to (FAULTS=names)
+	$(BIN)/ccm-scenarios mutants $(FAULTS)
 
 lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
 	$(BIN)/ruff check .

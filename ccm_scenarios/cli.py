@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,48 @@ def _running(name: str):  # type: ignore[no-untyped-def]
 def version() -> None:
     """Print the suite's version."""
     typer.echo(__version__)
+
+
+@app.command()
+def mutants(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Faults: names of the catalogue, or files; all of it if none is given.")
+    ] = None,
+    provider: Annotated[str, typer.Option(help="Whose adapter judges.")] = "aws",
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="How many local clouds at once; by default one a core.")
+    ] = None,
+    timeouts: Annotated[float | None, typer.Option(min=0.1, max=100, help="Factor for all upper bounds.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only print the faults.")] = False,
+) -> None:
+    """Break things around the controller, and see whether the behaviours that must notice do, and no others."""
+    from ccm_scenarios import mutants as machinery
+    from ccm_scenarios.faults import catalogue, load
+
+    faults = [load(name) for name in names] if names else catalogue()
+    if list_:
+        for fault in faults:
+            typer.echo(f"{fault.name:<36} {fault.title}")
+        return
+    wanted = machinery.mutants(faults)
+    if not wanted:
+        raise UsageError("none of these faults names a behaviour that it kills")
+    started = time.monotonic()
+    verdicts = []
+    for result in machinery.run(
+        wanted,
+        root=Path.cwd(),
+        provider=provider,
+        reports=Path(os.environ.get("ARTIFACTS") or "reports/latest").absolute() / "mutants",
+        jobs=jobs or min(3, os.cpu_count() or 1),
+        factor=timeouts or machinery.TIMEOUTS,
+        progress=_say,
+    ):
+        typer.echo("\n".join(result.lines()))
+        verdicts.append(result.verdict)
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in machinery.Verdict)
+    typer.echo(f"{len(verdicts)} mutants: {counts}; {time.monotonic() - started:.0f} s")
+    raise typer.Exit(int(any(verdict is not machinery.Verdict.KILLED for verdict in verdicts)))
 
 
 @localcloud.command()

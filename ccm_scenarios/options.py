@@ -9,24 +9,30 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ccm_scenarios.errors import UsageError
+from ccm_scenarios.faults import Fault, load
 
 KEYS = {
     "provider": "an adapter that is registered nowhere: package.module:Factory",
     "flavour": "which kind of load balancers is judged",
     "kubeconfig": "an existing cluster to test, instead of the local cloud",
     "context": "context of that kubeconfig; its current one by default",
+    "shard": "I/N: run the I-th of N parts of what is selected; `ccm-scenarios report merge` joins their reports",
     "disruptive": "allow: also stop, reboot and delete instances of the named cluster",
     "localcloud": "name of the local cloud; default",
     "nodes": "how many nodes the local cloud starts with",
     "ccm": "path of the cloud controller manager that the local cloud runs",
+    "fault": "what is broken around the local cloud's controller: a name of the catalogue, or a file.toml",
+    "timeouts": "factor for all upper bounds",
 }
 OF_NAMED_CLUSTER = ("context", "disruptive")
-OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm")
+OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "fault")
 BEHAVES_OWN = "behave."
 """Prefix of the words behave's own reporters and formatters read."""
 
 DEFAULT_LOCAL_CLOUD = "default"
 DEFAULT_NODES = 3
+FACTORS = (0.1, 100.0)
+"""Smallest and largest factor for upper bounds: below, nothing could pass; above, nobody would see it fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,15 @@ class Options:
     kubeconfig: Path | None = None
     """A named cluster; None means the local cloud."""
     context: str | None = None
+    shard: tuple[int, int] = (1, 1)
+    """Which part, from 1, of how many."""
     disruptive: bool = False
     localcloud: str = DEFAULT_LOCAL_CLOUD
     nodes: int | None = None
     ccm: Path | None = None
+    fault: Fault | None = None
+    timeouts: float = 1.0
+    """What every upper bound is multiplied with."""
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> Options:
@@ -67,10 +78,13 @@ class Options:
             flavour=given.get("flavour"),
             kubeconfig=_file(given, "kubeconfig"),
             context=given.get("context"),
+            shard=_shard(given),
             disruptive=_allowed(given),
             localcloud=given.get("localcloud", DEFAULT_LOCAL_CLOUD),
             nodes=_nodes(given),
             ccm=_executable(given),
+            fault=load(given["fault"]) if "fault" in given else None,
+            timeouts=_factor(given),
         )
 
 
@@ -102,9 +116,29 @@ def _allowed(given: Mapping[str, str]) -> bool:
     return "disruptive" in given
 
 
+def _shard(given: Mapping[str, str]) -> tuple[int, int]:
+    text = given.get("shard", "1/1")
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"-D shard={text}: give I/N with I from 1 to N, for instance 2/3")
+    return int(part), int(parts)
+
+
 def _nodes(given: Mapping[str, str]) -> int | None:
     if "nodes" not in given:
         return None
     if not given["nodes"].isdecimal() or int(given["nodes"]) < 1:
         raise UsageError(f"-D nodes={given['nodes']}: give a whole number, at least 1")
     return int(given["nodes"])
+
+
+def _factor(given: Mapping[str, str]) -> float:
+    text = given.get("timeouts", "1")
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    low, high = FACTORS
+    if not low <= factor <= high:
+        raise UsageError(f"-D timeouts={text}: give a factor from {low:g} to {high:g}")
+    return factor

@@ -43,6 +43,16 @@ def test_all_words_of_the_local_cloud(tmp_path: Path) -> None:
     assert Options.parse(words) == Options(ccm=ccm, localcloud="second", nodes=5)
 
 
+def test_a_fault_is_read_from_the_catalogue_or_from_a_file(tmp_path: Path) -> None:
+    found = Options.parse({"fault": "lb-leaked", "timeouts": "0.5"})
+    assert found.fault is not None and found.fault.name == "lb-leaked"
+    assert found.timeouts == 0.5
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "Mine"\n[[rules]]\nboundary = "cloud-api"\neffect = "drop"\n')
+    own = Options.parse({"fault": str(file)}).fault
+    assert own is not None and (own.name, own.title) == ("mine", "Mine")
+
+
 def test_behaves_own_words_are_let_through() -> None:
     assert Options.parse({"behave.reporter.summary.output_format": "v1"}) == Options()
 
@@ -62,6 +72,11 @@ def test_behaves_own_words_are_let_through() -> None:
         ({"kubeconfig": "FILE", "disruptive": "true"}, "-D disruptive=true: the only value is 'allow'"),
         ({"ccm": "/no/such/ccm"}, "-D ccm=/no/such/ccm: there is no such file"),
         ({"ccm": "FILE"}, "the file is not executable"),
+        ({"fault": "lb-leakt"}, "there is no fault 'lb-leakt'; did you mean 'lb-leaked'?"),
+        ({"fault": "/no/such.toml"}, "the fault /no/such.toml cannot be read: No such file"),
+        ({"kubeconfig": "FILE", "fault": "lb-leaked"}, "-D fault is about the local cloud"),
+        ({"timeouts": "fast"}, "-D timeouts=fast: give a factor from 0.1 to 100"),
+        ({"timeouts": "0.01"}, "-D timeouts=0.01: give a factor"),
         ({"nodes": "none"}, "-D nodes=none: give a whole number, at least 1"),
         ({"nodes": "0"}, "-D nodes=0: give a whole number"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import threading
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from ccm_scenarios.contract import Endpoint
+from ccm_scenarios.contract import Endpoint, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.faults import parse
 from ccm_scenarios.localcloud import client
 from ccm_scenarios.options import Options
 from ccm_scenarios.targets import Target, choose
@@ -34,7 +36,12 @@ class Clouds:
 
     def up(self, name: str, **asked: Any) -> Any:
         self.asked = asked
+        self.faults: list[str] = []
         self.running[name] = SimpleNamespace(
+            owned=bool(asked),
+            faults=SimpleNamespace(
+                set=lambda fault: self.faults.append(fault.name), clear=lambda: self.faults.append("none")
+            ),
             kubeconfig=Path("/of") / name,
             endpoint=Endpoint(url="http://cloud"),
             ccm_version="v1",
@@ -86,6 +93,37 @@ def test_a_local_cloud_that_runs_cannot_be_changed(clouds: Clouds, options: Opti
     clouds.up("default")
     with pytest.raises(UsageError, match="cannot change the local cloud 'default', which runs already"):
         local(options).check()
+
+
+FAULT = parse({"title": "x", "rules": [{"boundary": "cloud-api", "effect": "drop"}]}, name="dropped", where="x")
+
+
+def test_a_fault_is_set_on_a_cloud_that_runs_and_taken_away(clouds: Clouds) -> None:
+    clouds.up("default")
+    target = local(Options(fault=FAULT))
+    target.check()
+    lines: list[str] = []
+    target.start(lines.append)
+    assert clouds.faults == ["dropped"]
+    assert lines[-1] == "under the fault dropped: x"
+    target.close()
+    assert clouds.faults == ["dropped", "none"]
+
+
+def test_a_fault_since_boot_is_there_from_the_start_and_needs_a_cloud_of_its_own(clouds: Clouds) -> None:
+    fault = dataclasses.replace(FAULT, since="boot")
+    target = local(Options(fault=fault))
+    target.check()
+    target.start(lambda _: None)
+    assert (clouds.asked["faults"], clouds.faults) == (FAULT.source, [])
+    with pytest.raises(UsageError, match="-D fault=dropped has to be there from the start"):
+        local(Options(fault=fault)).check()
+
+
+def test_all_upper_bounds_but_that_of_a_call_follow_the_factor(tmp_path: Path) -> None:
+    whole, half = local(Options()).timeouts, local(Options(timeouts=0.5)).timeouts
+    assert (half.lb_deleted, half.api_call) == (whole.lb_deleted / 2, whole.api_call)
+    assert choose(Options(kubeconfig=tmp_path, timeouts=2)).timeouts == Timeouts().scaled(2)
 
 
 def test_a_local_cloud_that_was_never_started_is_closed_without_harm(clouds: Clouds) -> None:

@@ -16,7 +16,7 @@ import httpx
 from ccm_scenarios.contract.protocols import ControllerManager
 from ccm_scenarios.contract.values import Endpoint
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.faults import parse_rules
+from ccm_scenarios.faults import Fault
 from ccm_scenarios.localcloud import linux
 from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
 from ccm_scenarios.localcloud.state import State
@@ -43,6 +43,23 @@ class _Controller:
         return str(self._call("ccm/logs", lines=lines))
 
 
+class _Faults:
+    """Faults around the running CCM, through the supervisor."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def set(self, fault: Fault) -> None:
+        self._call("faults/set", rules=list(fault.source))
+
+    def clear(self) -> None:
+        self._call("faults/set", rules=[])
+
+    def strikes(self) -> list[int]:
+        result: list[int] = self._call("faults/strikes")
+        return result
+
+
 class LocalCloud:
     """A local cloud that is ready."""
 
@@ -53,6 +70,7 @@ class LocalCloud:
         self.endpoint = Endpoint(**info["endpoint"])
         self.ccm_version = str(info["ccm_version"])
         self.controller_manager: ControllerManager = _Controller(self._call)
+        self.faults = _Faults(self._call)
 
     def _call(self, verb: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
         transport = httpx.HTTPTransport(uds=str(self._state.control))
@@ -75,24 +93,6 @@ class LocalCloud:
     def evidence(self) -> dict[str, str]:
         """File name -> text: what the cloud's own side says when something failed."""
         result: dict[str, str] = self._call("evidence")
-        return result
-
-    def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        """Have these fault rules (plain data, as a fault's file has them), in place of any others, from now on.
-
-        Raises:
-            UsageError: a rule makes no sense.
-        """
-        parse_rules(rules, where="rules")
-        self._call("faults/set", rules=list(rules))
-
-    def clear_faults(self) -> None:
-        """Have no fault any more."""
-        self.set_faults([])
-
-    def fault_strikes(self) -> list[int]:
-        """For each fault rule, how often it struck; for one of the data plane 1 if it made a difference."""
-        result: list[int] = self._call("faults/strikes")
         return result
 
     def enter(self) -> None:

@@ -7,10 +7,27 @@ from pathlib import Path
 from typing import Protocol
 
 from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.faults import Fault
 from ccm_scenarios.options import Options
 
 Progress = Callable[[str], None]
 """Takes one line for a person who waits."""
+
+
+class Faults(Protocol):
+    """Breaks things around the CCM that is judged; `docs/faults.md` says what."""
+
+    def set(self, fault: Fault) -> None:
+        """Have this fault from now on, in place of any other."""
+        ...
+
+    def clear(self) -> None:
+        """Have none any more."""
+        ...
+
+    def strikes(self) -> list[int]:
+        """For each rule, how often it struck; for one of the data plane 1 if it made a difference."""
+        ...
 
 
 class Target(Protocol):
@@ -38,6 +55,11 @@ class Target(Protocol):
     @property
     def controller_manager(self) -> ControllerManager | None:
         """Control over the CCM; None where the target offers none."""
+        ...
+
+    @property
+    def faults(self) -> Faults | None:
+        """Faults on demand; None where the target offers none."""
         ...
 
     @property
@@ -81,7 +103,12 @@ def choose(options: Options) -> Target:
     if options.kubeconfig is not None:
         from ccm_scenarios.targets.named import NamedCluster
 
-        return NamedCluster(options.kubeconfig, options.context, disruption_allowed=options.disruptive)
+        return NamedCluster(
+            options.kubeconfig,
+            options.context,
+            disruption_allowed=options.disruptive,
+            timeouts=Timeouts().scaled(options.timeouts),
+        )
     from ccm_scenarios.targets.local import LocalCloudTarget
 
     return LocalCloudTarget(options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.options import DEFAULT_NODES, Options
-from ccm_scenarios.targets import Progress
+from ccm_scenarios.targets import Faults, Progress
 
 if TYPE_CHECKING:
     from ccm_scenarios.localcloud.client import LocalCloud
@@ -42,11 +42,11 @@ class LocalCloudTarget:
     """Satisfies `targets.Target`."""
 
     context: str | None = None
-    timeouts = LOCAL_TIMEOUTS
     disruption_allowed = True
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self.timeouts = LOCAL_TIMEOUTS.scaled(options.timeouts)
         self._cloud: LocalCloud | None = None
         self._owned = False
 
@@ -63,6 +63,11 @@ class LocalCloudTarget:
         self._cloud = client.find(options.localcloud)
         if self._cloud is None:
             return
+        if options.fault is not None and options.fault.since == "boot":
+            raise UsageError(
+                f"-D fault={options.fault.name} has to be there from the start, and the {self} runs already; choose "
+                f"another name with -D localcloud=NAME"
+            )
         for key in ("ccm", "nodes"):
             if getattr(options, key) is not None:
                 raise UsageError(
@@ -71,12 +76,20 @@ class LocalCloudTarget:
                 )
 
     def start(self, progress: Progress) -> None:
-        from ccm_scenarios.localcloud import client
-
+        fault = self._options.fault
         if self._cloud is not None:
             progress(f"using the {self}, which runs already")
-            return
-        progress(f"starting the {self} for this run")
+        else:
+            progress(f"starting the {self} for this run")
+            self._boot(progress)
+        if fault is not None:
+            if fault.since == "ready":
+                self._started().faults.set(fault)
+            progress(f"under the fault {fault.name}: {fault.title}")
+
+    def _boot(self, progress: Progress) -> None:
+        from ccm_scenarios.localcloud import client
+
         options = self._options
         self._cloud = client.up(
             options.localcloud,
@@ -84,6 +97,7 @@ class LocalCloudTarget:
             ccm=options.ccm,
             owned=True,
             progress=progress,
+            faults=options.fault.source if options.fault is not None and options.fault.since == "boot" else (),
         )
         # Another run may have started it in the meantime: then it is that one's to end.
         self._owned = self._cloud.owned
@@ -101,6 +115,10 @@ class LocalCloudTarget:
         return self._started().controller_manager
 
     @property
+    def faults(self) -> Faults | None:
+        return self._started().faults
+
+    @property
     def ccm_version(self) -> str:
         return self._started().ccm_version
 
@@ -112,8 +130,12 @@ class LocalCloudTarget:
 
     def close(self) -> None:
         cloud, self._cloud = self._cloud, None
-        if cloud is not None and self._owned:
+        if cloud is None:
+            return
+        if self._owned:
             cloud.down()
+        elif self._options.fault is not None:
+            cloud.faults.clear()
 
     def _started(self) -> LocalCloud:
         if self._cloud is None:

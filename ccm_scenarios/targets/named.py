@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
 from ccm_scenarios.kube import Cluster
-from ccm_scenarios.targets import Progress
+from ccm_scenarios.targets import Faults, Progress
 
 REACH_TIMEOUT = 10.0
 """Seconds for the call that tells whether the cluster is there."""
@@ -16,12 +16,13 @@ REACH_TIMEOUT = 10.0
 class NamedCluster:
     """Satisfies `targets.Target`. The cloud is met with its SDK's own defaults: region, credentials, name servers."""
 
-    timeouts = Timeouts()
     endpoint = Endpoint()
     controller_manager: ControllerManager | None = None
+    faults: Faults | None = None
     ccm_version = "unknown"
 
-    def __init__(self, kubeconfig: Path, context: str | None, *, disruption_allowed: bool) -> None:
+    def __init__(self, kubeconfig: Path, context: str | None, *, disruption_allowed: bool, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
         self.kubeconfig = kubeconfig
         self.context = context
         self.disruption_allowed = disruption_allowed

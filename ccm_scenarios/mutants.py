@@ -1,0 +1,229 @@
+"""Mutants: proof that the behaviours can fail. Each fault gets a local cloud of its own, on which the behaviours run
+that it must turn red and those that must stay green.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ccm_scenarios.errors import UsageError
+from ccm_scenarios.faults import Fault
+
+TIMEOUTS = 0.35
+"""Factor for the upper bounds of a mutant's run: what cannot come true is waited for to the end, again and again.
+Some three times what a quiet machine with two cores takes, for controls must not turn red."""
+_RUN_SECONDS = 900.0
+_REPORT = Path("cucumber", "ccm-scenarios.json")
+
+
+class Verdict(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    """Every behaviour it names is red, for the reason it names, and every control is green."""
+    SURVIVED = "survived"
+    """A behaviour that should notice is green."""
+    NOISY = "noisy"
+    """Something else is wrong: a control is red, a behaviour for another reason, or the fault never struck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault in one flavour of load balancers."""
+
+    fault: Fault
+    flavour: str | None
+    """None: the adapter's default."""
+
+    def __str__(self) -> str:
+        return f"{self.fault.name} {self.flavour or ''}".rstrip()
+
+    @property
+    def behaviours(self) -> list[str]:
+        return [*self.fault.kills, *self.fault.survivors]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What happened to one mutant."""
+
+    mutant: Mutant
+    verdict: Verdict
+    seconds: float
+    details: tuple[str, ...]
+    """One line for each behaviour that is red, and for whatever is wrong."""
+
+    def lines(self) -> list[str]:
+        first = f"{self.verdict:<8}  {self.mutant!s:<44} {self.seconds:4.0f} s"
+        return [first, *(f"          {line}" for line in self.details)]
+
+
+def mutants(faults: Sequence[Fault]) -> list[Mutant]:
+    """All that a list of faults makes; a fault that names no behaviour to kill makes none."""
+    return [Mutant(fault, flavour) for fault in faults if fault.kills for flavour in fault.flavours or (None,)]
+
+
+def run(
+    wanted: Sequence[Mutant],
+    *,
+    root: Path,
+    provider: str,
+    reports: Path,
+    jobs: int,
+    factor: float,
+    progress: Callable[[str], None],
+) -> Iterator[Result]:
+    """Run mutants side by side; yields each as it is through.
+
+    Args:
+        root: the directory with environment.py and features.
+        provider: whose adapter judges; a tag without `@`.
+        reports: each mutant's reports get a directory below it.
+        jobs: how many at once; each is a local cloud of nearly a gigabyte.
+        factor: for all upper bounds.
+        progress: told what begins.
+
+    Raises:
+        UsageError: `root` has no behaviours.
+    """
+    if not (root / "environment.py").is_file():
+        raise UsageError(f"{root} has no environment.py: run this where the features are")
+    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for slot in range(jobs):
+        slots.put(slot)
+
+    def one(mutant: Mutant) -> Result:
+        slot = slots.get()
+        try:
+            progress(f"running {mutant}")
+            return _run_one(mutant, f"mutant-{os.getpid()}-{slot}", root, provider, reports, factor)
+        finally:
+            slots.put(slot)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        waiting: set[Future[Result]] = {pool.submit(one, mutant) for mutant in wanted}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _run_one(mutant: Mutant, cloud_name: str, root: Path, provider: str, reports: Path, factor: float) -> Result:
+    from ccm_scenarios.localcloud import client
+
+    started = time.monotonic()
+    fault = mutant.fault
+    directory = reports / str(mutant).replace(" ", "-")
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        at_boot = fault.source if fault.since == "boot" else ()
+        cloud = client.up(cloud_name, owned=True, progress=lambda _: None, faults=at_boot)
+        if fault.since == "ready":
+            cloud.faults.set(fault)
+        with (directory / "behave.log").open("wb") as log:
+            subprocess.run(
+                _behave(mutant, provider, cloud_name, factor),
+                cwd=root,
+                env={**os.environ, "ARTIFACTS": str(directory)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=_RUN_SECONDS,
+                check=False,
+            )
+        strikes = cloud.faults.strikes()
+        report = directory / _REPORT
+        outcomes = failures(json.loads(report.read_text())) if report.is_file() else {}
+        verdict, details = judge(fault, outcomes, strikes)
+    except subprocess.TimeoutExpired:
+        verdict, details = Verdict.NOISY, [f"the run did not end within {_RUN_SECONDS:.0f} s"]
+    finally:
+        client.down(cloud_name)
+    if verdict is not Verdict.KILLED:
+        details.append(f"see {directory}")
+    return Result(mutant, verdict, time.monotonic() - started, tuple(details))
+
+
+def _behave(mutant: Mutant, provider: str, cloud_name: str, factor: float) -> list[str]:
+    words = ["-D", f"localcloud={cloud_name}", "-D", f"timeouts={factor:g}"]
+    if mutant.flavour is not None:
+        words += ["-D", f"flavour={mutant.flavour}"]
+    ids = " or ".join(f"@{behaviour}" for behaviour in mutant.behaviours)
+    return [sys.executable, "-m", "behave", f"--tags=@{provider}", f"--tags={ids}", *words]
+
+
+def failures(report: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    """From a Cucumber JSON report: tag of each scenario that ran, without `@`, to why it failed, or None if it passed.
+
+    The reason is the first failed step's own; what failed afterwards, as a clean-up, says nothing about the behaviour.
+    """
+    found: dict[str, str | None] = {}
+    for element in itertools.chain.from_iterable(feature.get("elements", ()) for feature in report):
+        results = [step["result"] for part in ("before", "steps", "after") for step in element.get(part, ())]
+        red = [result for result in results if result["status"] not in ("passed", "skipped")]
+        if not red and not any(result["status"] == "passed" for result in results):
+            continue
+        reason = (red[0].get("error_message") or red[0]["status"]) if red else None
+        for tag in element.get("tags", ()):
+            name = tag["name"].removeprefix("@")
+            found[name] = found.get(name) or reason
+    return found
+
+
+def judge(fault: Fault, outcomes: Mapping[str, str | None], strikes: Sequence[int]) -> tuple[Verdict, list[str]]:
+    """What became of a fault.
+
+    Args:
+        fault: what was wrong.
+        outcomes: behaviour to why it failed, or None if it passed; those that did not run are missing.
+        strikes: how often each rule struck.
+    """
+    details: list[str] = []
+    noisy = survived = False
+    for behaviour, words in fault.kills.items():
+        reason = outcomes.get(behaviour)
+        if behaviour not in outcomes:
+            noisy = True
+            details.append(f"{behaviour} did not run")
+        elif reason is None:
+            survived = True
+            details.append(f"{behaviour} is green")
+        elif not re.search(words, reason):
+            noisy = True
+            details.append(f"{behaviour} is red, but not for {words!r}: {_brief(reason)}")
+        else:
+            details.append(f"{behaviour}: {_brief(reason)}")
+    for behaviour in fault.survivors:
+        if behaviour not in outcomes:
+            noisy = True
+            details.append(f"control {behaviour} did not run")
+        elif (reason := outcomes[behaviour]) is not None:
+            noisy = True
+            details.append(f"control {behaviour} is red: {_brief(reason)}")
+    if not any(strikes):
+        noisy = True
+        details.append("the fault never struck")
+    return Verdict.NOISY if noisy else Verdict.SURVIVED if survived else Verdict.KILLED, details
+
+
+def _brief(reason: str) -> str:
+    """What was expected and what was there, on one line."""
+    told = re.findall(r"^\s*(?:Expected|Last seen):\s*(.+)$", reason, re.MULTILINE)
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    return (" | ".join(told[:2]) or lines[-1])[:240]
