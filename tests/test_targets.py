@@ -38,7 +38,6 @@ class Clouds:
         self.asked = asked
         self.faults: list[str] = []
         self.running[name] = SimpleNamespace(
-            owned=bool(asked),
             faults=SimpleNamespace(
                 set=lambda fault: self.faults.append(fault.name), clear=lambda: self.faults.append("none")
             ),
