@@ -1,6 +1,6 @@
 """Real `go build`s of a module without dependencies in a cache of the test's own; the real catalogue."""
 
-from __future__ import uuid
+from __future__ import annotations
 
 import io
 import json
