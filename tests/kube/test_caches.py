@@ -40,7 +40,7 @@ def label(cluster: Cluster, name: str, value: str) -> None:
 
 
 def test_notice_latency(cluster: Cluster) -> None:
-    """Of three rounds the best counts: a busy machine delays any thread, an engine that polls is late in every round."""
+    """The best of three rounds counts: a busy machine delays any thread, but an engine that polls is always late."""
     p99 = []
     for _ in range(3):
         latencies = notice_latencies(cluster, "default", samples=200)
