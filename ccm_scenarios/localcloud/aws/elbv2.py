@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from moto.elbv2.exceptions import (
     DuplicateListenerError,
     DuplicateLoadBalancerName,
+    DuplicateTargetGroupName,
     ELBClientError,
     InvalidConfigurationRequest,
     LoadBalancerNotFoundError,
@@ -128,8 +130,9 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
     """One region's network load balancers, target groups and listeners."""
 
     def create_load_balancer(self, name: str, security_groups: list[str], *args: Any, **kwargs: Any) -> Any:
-        if any(known.name == name for known in self.load_balancers.values()):
-            raise DuplicateLoadBalancerName()
+        settings = copy.deepcopy((security_groups, args, kwargs))
+        if known := next((one for one in self.load_balancers.values() if one.name == name), None):
+            return _same(known, settings, DuplicateLoadBalancerName)
         for group_id in security_groups:
             if self.ec2_backend.get_security_group_from_id(group_id) is None:
                 raise ELBClientError("InvalidSecurityGroup", f"Security group '{group_id}' does not exist.")
@@ -145,6 +148,7 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
             load_balancer.dns_name = f"{name}-{unique}.elb.{self.region_name}.amazonaws.com"
             load_balancer.attrs["access_logs.s3.enabled"] = "false"
         self.tagging_service.tag_resource(load_balancer.arn, tags)
+        load_balancer.settings = settings
         return load_balancer
 
     def describe_load_balancers(self, arns: list[str] | None, names: list[str] | None) -> Any:
@@ -166,11 +170,21 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
         super().set_security_groups(arn, sec_groups)
 
     def create_target_group(self, name: str, **kwargs: Any) -> Any:
+        settings = copy.deepcopy(kwargs)
+        if known := next((one for one in self.target_groups.values() if one.name == name), None):
+            return _same(known, settings, DuplicateTargetGroupName)
         if kwargs.get("protocol") in _TARGET_PROTOCOLS and kwargs.get("healthcheck_timeout_seconds") is None:
             default = 6 if kwargs.get("healthcheck_protocol") == "HTTP" else 10
             interval = int(kwargs.get("healthcheck_interval_seconds") or 30)
             kwargs["healthcheck_timeout_seconds"] = min(default, interval)
-        return super().create_target_group(name, **kwargs)
+        group = super().create_target_group(name, **kwargs)
+        group.settings = settings
+        return group
+
+    def modify_target_group(self, arn: str, *args: Any, **kwargs: Any) -> Any:
+        group = super().modify_target_group(arn, *args, **kwargs)
+        group.settings = None
+        return group
 
     def describe_target_groups(
         self, load_balancer_arn: str | None, target_group_arns: list[str], names: list[str] | None
@@ -206,12 +220,17 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
         *args: Any,
         **kwargs: Any,
     ) -> Any:
+        settings = copy.deepcopy((protocol, ssl_policy, certificate, actions, args, kwargs))
         load_balancer = self.load_balancers.get(load_balancer_arn)
-        if load_balancer is not None:
-            self._require_port(load_balancer, port)
+        if load_balancer is not None and (known := self._on_port(load_balancer, port)):
+            return _same(known, settings, DuplicateListenerError)
         self._require_protocol(protocol, actions)
         policy = ssl_policy if protocol in ("TLS", "HTTPS") else None
-        return super().create_listener(load_balancer_arn, protocol, port, policy, certificate, actions, *args, **kwargs)
+        listener = super().create_listener(
+            load_balancer_arn, protocol, port, policy, certificate, actions, *args, **kwargs
+        )
+        listener.settings = settings
+        return listener
 
     def modify_listener(
         self,
@@ -223,8 +242,12 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
         actions: list[dict[str, Any]] | None = None,
     ) -> Any:
         listener = self.describe_listeners(load_balancer_arn=None, listener_arns=[arn])[0]
-        if port is not None and int(port) != int(listener.port):
-            self._require_port(self.load_balancers[listener.load_balancer_arn], port)
+        if port is not None and self._on_port(self.load_balancers[listener.load_balancer_arn], port) not in (
+            None,
+            listener,
+        ):
+            raise DuplicateListenerError()
+        listener.settings = None
         self._validate_actions([FakeAction(action) for action in actions or []])
         wanted = protocol or listener.protocol
         self._require_protocol(wanted, actions or [action.data for action in listener.default_actions])
@@ -239,9 +262,9 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
             listener.certificate = listener.certificates[0]
         return listener
 
-    def _require_port(self, load_balancer: Any, port: Any) -> None:
-        if any(int(listener.port) == int(port) for listener in load_balancer.listeners.values()):
-            raise DuplicateListenerError()
+    def _on_port(self, load_balancer: Any, port: Any) -> Any | None:
+        """The load balancer's listener there."""
+        return next((one for one in load_balancer.listeners.values() if int(one.port) == int(port)), None)
 
     def _require_protocol(self, protocol: str, actions: list[dict[str, Any]]) -> None:
         allowed = _TARGET_PROTOCOLS.get(protocol)
@@ -252,6 +275,16 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
                     "IncompatibleProtocols",
                     f"The protocol {protocol} of the listener does not match {group.protocol} of the target group.",
                 )
+
+
+def _same(known: Any, settings: Any, otherwise: type[Exception]) -> Any:
+    """What is there already, if it was made with these settings and not changed since: AWS's creations are idempotent.
+
+    Two syncs of one Service may run at once in a controller (of itself, and of a change of Nodes).
+    """
+    if getattr(known, "settings", None) != settings:
+        raise otherwise()
+    return known
 
 
 def _quoted(instance_ids: list[str]) -> str:

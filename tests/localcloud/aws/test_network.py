@@ -76,6 +76,7 @@ def test_a_fresh_one_is_told_apart_by_name_and_arn(cloud: Cloud, account: Accoun
     assert (wanted.subnet_ids, wanted.security_group_ids) == ((account.subnet_id,), None)
     with refused("DuplicateLoadBalancerName"):
         create(cloud, account)
+    assert create(cloud, account, Tags=[{"Key": "kubernetes.io/cluster/test", "Value": "owned"}]) == arn
     cloud.elbv2.get_waiter("load_balancer_available").wait(
         LoadBalancerArns=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 1}
     )
@@ -130,6 +131,14 @@ def test_target_groups_have_the_defaults_of_a_network_load_balancer(
     assert (check.interval, check.timeout) == (5, 5)
     with refused("DuplicateTargetGroupName"):
         target_group(cloud, account, Port=30081)
+
+
+def test_creating_the_same_target_group_again_finds_it_until_it_is_changed(cloud: Cloud, account: Account) -> None:
+    group = target_group(cloud, account)
+    assert target_group(cloud, account) == group
+    cloud.elbv2.modify_target_group(TargetGroupArn=group, HealthCheckIntervalSeconds=7)
+    with refused("DuplicateTargetGroupName"):
+        target_group(cloud, account)
 
 
 def test_attributes_reach_the_data_plane(cloud: Cloud, account: Account) -> None:
@@ -215,8 +224,9 @@ def test_a_port_has_one_listener(cloud: Cloud, account: Account) -> None:
     group = target_group(cloud, account)
     listen(cloud, arn, group)
     other = listen(cloud, arn, group, 81)
+    assert listen(cloud, arn, group, 81)["ListenerArn"] == other["ListenerArn"]
     with refused("DuplicateListener"):
-        listen(cloud, arn, group)
+        listen(cloud, arn, target_group(cloud, account, "another"))
     with refused("DuplicateListener"):
         cloud.elbv2.modify_listener(ListenerArn=other["ListenerArn"], Port=80)
     cloud.elbv2.delete_listener(ListenerArn=other["ListenerArn"])
