@@ -224,6 +224,6 @@ def judge(fault: Fault, outcomes: Mapping[str, str | None], strikes: Sequence[in
 
 def _brief(reason: str) -> str:
     """What was expected and what was there, on one line."""
-    told = re.findall(r"^\s*(?:Expected|Last seen):\s*(.+)$", reason, re.MULTILINE)
+    told = re.findall(r"(?:Expected|Last seen):\s*(.+)", reason)
     lines = [line.strip() for line in reason.splitlines() if line.strip()]
     return (" | ".join(told[:2]) or lines[-1])[:240]

@@ -96,6 +96,11 @@ class Injector:
                 self._asleep = asleep
                 self._tell({"asleep": sorted(asleep)})
 
+    def close(self) -> None:
+        """End the gate."""
+        self._gate.kill()
+        self._gate.wait()
+
     def _tell(self, command: Mapping[str, Any]) -> None:
         self.data_plane.set(self._rules, self._asleep)
         assert self._gate.stdin is not None

@@ -1,0 +1,67 @@
+"""From a run's report to a mutant's verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ccm_scenarios.faults import Fault, parse
+from ccm_scenarios.mutants import Mutant, Verdict, failures, judge, mutants
+
+
+def fault(**keys: Any) -> Fault:
+    rules = [{"boundary": "cloud-api", "effect": "drop"}]
+    return parse({"title": "x", "kills": {"a": "an address"}, "rules": rules, **keys}, name="f", where="f")
+
+
+NO_ADDRESS = "Expectation: Expected:  an address for it\nLast seen: none\nWaited:    3 s"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "strikes", "verdict", "detail"),
+    [
+        ({"a": NO_ADDRESS, "b": None}, [3], Verdict.KILLED, "a: an address for it | none"),
+        ({"a": None, "b": None}, [3], Verdict.SURVIVED, "a is green"),
+        ({"a": "TypeError: x", "b": None}, [3], Verdict.NOISY, "a is red, but not for 'an address': TypeError: x"),
+        ({"a": NO_ADDRESS, "b": "TypeError: x"}, [3], Verdict.NOISY, "control b is red: TypeError: x"),
+        ({"a": NO_ADDRESS}, [3], Verdict.NOISY, "control b did not run"),
+        ({"b": None}, [3], Verdict.NOISY, "a did not run"),
+        ({"a": NO_ADDRESS, "b": None}, [0], Verdict.NOISY, "the fault never struck"),
+    ],
+)
+def test_a_verdict(outcomes: dict[str, str | None], strikes: list[int], verdict: Verdict, detail: str) -> None:
+    found, details = judge(fault(survivors=["b"]), outcomes, strikes)
+    assert found is verdict
+    assert detail in details
+
+
+def element(tag: str, *results: tuple[str, str], after: str = "") -> dict[str, Any]:
+    steps = [{"result": {"status": status, "error_message": message}} for status, message in results]
+    hooks = [{"result": {"status": "failed", "error_message": after}}] if after else []
+    return {"tags": [{"name": "@core"}, {"name": f"@{tag}"}], "steps": steps, "after": hooks}
+
+
+def test_why_a_behaviour_failed_is_its_first_failed_step() -> None:
+    report = [
+        {
+            "elements": [
+                element("a", ("passed", ""), ("failed", "first"), ("skipped", ""), after="clean-up"),
+                element("b", ("passed", "")),
+                element("skipped", ("skipped", "")),
+            ]
+        },
+        {"elements": [element("c", ("passed", ""), after="clean-up")]},
+    ]
+    found = failures(report)
+    assert {key: found[key] for key in "abc"} == {"a": "first", "b": None, "c": "clean-up"}
+    assert "skipped" not in found
+
+
+def test_a_fault_is_one_mutant_in_each_flavour_it_names() -> None:
+    both = fault(flavours=["classic", "nlb"])
+    assert mutants([both, fault(), fault(kills={})]) == [
+        Mutant(both, "classic"),
+        Mutant(both, "nlb"),
+        Mutant(fault(), None),
+    ]

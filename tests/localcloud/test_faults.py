@@ -1,0 +1,426 @@
+"""The fault gate and the data plane's faults: what passes, what is struck, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+
+from ccm_scenarios.errors import UsageError
+from ccm_scenarios.faults import parse_rules
+from ccm_scenarios.localcloud.aws.desired import (
+    DesiredHealthCheck,
+    DesiredInstance,
+    DesiredListener,
+    DesiredLoadBalancer,
+    DesiredState,
+)
+from ccm_scenarios.localcloud.faults.data_plane import DataPlane
+from ccm_scenarios.localcloud.faults.gate import Credentials, Way
+from ccm_scenarios.localcloud.faults.injector import Injector
+from ccm_scenarios.localcloud.pki import Authority
+
+SECONDS = 5.0
+
+
+@dataclass
+class Server:
+    """What stands behind the gate: answers with what it was asked, and remembers it."""
+
+    port: int
+    seen: list[str] = field(default_factory=list)
+    arrived: threading.Event = field(default_factory=threading.Event)
+
+    def await_seen(self, what: str) -> bool:
+        deadline = time.monotonic() + SECONDS
+        while not any(what in one for one in self.seen):
+            if time.monotonic() > deadline:
+                return False
+            self.arrived.wait(0.05)
+        return True
+
+
+def _serve(tls: ssl.SSLContext | None = None) -> Server:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if tls else "HTTP/1.0"
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            server.seen.append(f"{self.command} {self.path} {body}")
+            server.arrived.set()
+            if "watch=1" in self.path:
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for event in ("one", "two"):
+                    self.wfile.write(f"{len(event):x}\r\n{event}\r\n".encode())
+                    self.wfile.flush()
+                    with contextlib.suppress(TimeoutError, OSError):
+                        time.sleep(0.3)
+                self.wfile.write(b"0\r\n\r\n")
+                return
+            peer = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+            user = dict(pair[0] for pair in peer["subject"])["commonName"] if peer else ""  # type: ignore[misc]
+            answer = json.dumps({"method": self.command, "path": self.path, "body": body, "user": user}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
+    server = Server(listening.server_address[1])
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Bench:
+    """A gate with a cloud and an API server behind it, and a client in front."""
+
+    def __init__(self, directory: Path) -> None:
+        authority = Authority(directory / "pki")
+        pair = authority.issue("server", "server", addresses=["127.0.0.1"])
+        serving = authority.issue("gate", "gate", addresses=["127.0.0.1"])
+        client = authority.issue("ccm", "the-ccm")
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.certificate))
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.load_cert_chain(pair.certificate, pair.key)
+        self.cloud = _serve()
+        self.api_server = _serve(tls)
+        self.signals: list[int] = []
+        self._trust = ssl.create_default_context(cafile=str(authority.certificate))
+        self._ports = {"cloud-api": _free_port(), "kubernetes-api": _free_port()}
+        credentials = Credentials(
+            str(authority.certificate),
+            str(serving.certificate),
+            str(serving.key),
+            str(client.certificate),
+            str(client.key),
+        )
+        self.log = directory / "faults.log"
+        self.injector = Injector(
+            [
+                Way("cloud-api", "127.0.0.1", self._ports["cloud-api"], "127.0.0.1", self.cloud.port),
+                Way(
+                    "kubernetes-api",
+                    "127.0.0.1",
+                    self._ports["kubernetes-api"],
+                    "127.0.0.1",
+                    self.api_server.port,
+                    credentials,
+                ),
+            ],
+            self.log,
+            signal_ccm=self.signals.append,
+            changed=lambda: None,
+        )
+
+    def connect(self, boundary: str) -> http.client.HTTPConnection:
+        port = self._ports[boundary]
+        if boundary == "cloud-api":
+            return http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=SECONDS, context=self._trust)
+
+    def aws(self, action: str, **parameters: str) -> tuple[int, str]:
+        """Status and body of the answer to an AWS request."""
+        connection = self.connect("cloud-api")
+        body = urlencode({"Action": action, "Version": "2016-11-15", **parameters})
+        connection.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def kubernetes(self, method: str, path: str, body: str = "") -> tuple[int, Any]:
+        """Status and JSON of the answer to a Kubernetes request."""
+        connection = self.connect("kubernetes-api")
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def strike(self, **rule: Any) -> None:
+        self.injector.set([{"boundary": "cloud-api", **rule}])
+
+    def await_strikes(self, *wanted: int) -> bool:
+        deadline = time.monotonic() + SECONDS
+        while tuple(self.injector.strikes()) != wanted:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def close(self) -> None:
+        self.injector.close()
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    made = Bench(tmp_path_factory.mktemp("faults"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def clean(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "bench" in request.fixturenames:
+        used: Bench = request.getfixturevalue("bench")
+        used.injector.set([])
+        used.signals.clear()
+
+
+class TestTransparent:
+    """Without a rule everything passes as it is."""
+
+    def test_requests_and_answers_pass(self, bench: Bench) -> None:
+        status, body = bench.aws("DescribeInstances", Name="a/b c")
+        assert status == 200
+        assert parse_qs(json.loads(body)["body"]) == {
+            "Action": ["DescribeInstances"],
+            "Version": ["2016-11-15"],
+            "Name": ["a/b c"],
+        }
+
+    def test_the_api_server_sees_the_controllers_own_identity(self, bench: Bench) -> None:
+        status, answer = bench.kubernetes("PUT", "/api/v1/nodes/a?x=1", '{"a": 1}')
+        assert (status, answer) == (
+            200,
+            {"method": "PUT", "path": "/api/v1/nodes/a?x=1", "body": '{"a": 1}', "user": "the-ccm"},
+        )
+
+    def test_one_connection_carries_many_requests(self, bench: Bench) -> None:
+        for boundary in ("cloud-api", "kubernetes-api"):
+            connection = bench.connect(boundary)
+            for number in range(3):
+                connection.request("GET", f"/{number}")
+                assert json.loads(connection.getresponse().read())["path"] == f"/{number}"
+
+    def test_a_watch_is_heard_as_it_speaks(self, bench: Bench) -> None:
+        connection = bench.connect("kubernetes-api")
+        connection.request("GET", "/api/v1/nodes?watch=1")
+        answer = connection.getresponse()
+        started = time.monotonic()
+        assert answer.read(3) == b"one"
+        assert time.monotonic() - started < 0.25, "the first event waited for the second"
+        assert answer.read() == b"two"
+
+    def test_a_client_that_sends_no_http_disturbs_nobody(self, bench: Bench) -> None:
+        with socket.create_connection(("127.0.0.1", bench._ports["cloud-api"])) as other:
+            other.sendall(b"hello\r\n\r\n")
+            assert other.recv(10) == b""
+        assert bench.aws("DescribeInstances")[0] == 200
+
+
+class TestEffects:
+    """Each effect on the request it is meant for."""
+
+    def test_only_what_matches_is_struck(self, bench: Bench) -> None:
+        bench.strike(effect="throttle", match={"action": "Create.*", "parameters": {"Port": "8[01]"}})
+        assert bench.aws("DeleteListener", Port="80")[0] == 200
+        assert bench.aws("CreateListener", Port="8080")[0] == 200
+        status, body = bench.aws("CreateListener", Port="81")
+        assert status == 503
+        assert "<Code>RequestLimitExceeded</Code>" in body
+        assert bench.await_strikes(1)
+        assert "cloud-api POST / CreateListener Action=CreateListener" in bench.log.read_text()
+
+    def test_a_rule_strikes_so_often_and_then_never_more(self, bench: Bench) -> None:
+        bench.strike(effect="refuse", status=400, code="InvalidGroup.InUse", message="busy", times=2)
+        assert [bench.aws("X")[0] for _ in range(4)] == [400, 400, 200, 200]
+
+    def test_a_dropped_request_is_never_answered(self, bench: Bench) -> None:
+        bench.strike(effect="drop")
+        connection = bench.connect("cloud-api")
+        connection.timeout = 0.5
+        connection.request("POST", "/dropped")
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+        assert not any("/dropped" in seen for seen in bench.cloud.seen)
+
+    def test_a_connection_is_hung_up(self, bench: Bench) -> None:
+        bench.strike(effect="hang-up")
+        with pytest.raises(http.client.RemoteDisconnected):
+            bench.aws("X")
+
+    def test_a_request_is_delayed(self, bench: Bench) -> None:
+        bench.strike(effect="delay", seconds=0.4)
+        started = time.monotonic()
+        assert bench.aws("X")[0] == 200
+        assert 0.4 <= time.monotonic() - started < SECONDS
+
+    def test_what_is_pretended_does_not_happen(self, bench: Bench) -> None:
+        bench.strike(effect="pretend", match={"action": "CreateRoute"})
+        status, body = bench.aws("CreateRoute", Cidr="10.0.0.0/8")
+        assert (status, "<return>true</return>" in body) == (200, True)
+        assert not any("CreateRoute" in seen for seen in bench.cloud.seen)
+
+    def test_what_comes_later_happens_after_its_answer(self, bench: Bench) -> None:
+        bench.strike(effect="later", seconds=0.5, body="<done/>")
+        assert bench.aws("DeleteLater") == (200, "<done/>")
+        assert not any("DeleteLater" in seen for seen in bench.cloud.seen)
+        assert bench.cloud.await_seen("DeleteLater")
+
+    def test_requests_and_answers_are_rewritten(self, bench: Bench) -> None:
+        bench.strike(
+            effect="rewrite", request={"set": {"Port": 8080}}, answer={"replace": [["8080", "80"], ["body", "corps"]]}
+        )
+        status, body = bench.aws("CreateListener", Port="80")
+        assert (status, "Port=80" in json.loads(body)["corps"]) == (200, True)
+        assert bench.cloud.await_seen("Port=8080")
+
+    def test_a_pretended_write_is_answered_with_the_object_as_it_is(self, bench: Bench) -> None:
+        bench.injector.set([{"boundary": "kubernetes-api", "effect": "pretend", "match": {"method": "P.*|DELETE"}}])
+        status, answer = bench.kubernetes("PATCH", "/api/v1/services/a/status", '{"a": 1}')
+        assert (status, answer["method"], answer["path"]) == (200, "GET", "/api/v1/services/a")
+        assert bench.kubernetes("POST", "/api/v1/events", '{"a": 1}') == (201, {"a": 1})
+        assert bench.kubernetes("DELETE", "/api/v1/nodes/a")[1]["status"] == "Success"
+        assert {seen.split()[0] for seen in bench.api_server.seen[-1:]} == {"GET"}
+
+    def test_the_api_server_refuses_as_it_does(self, bench: Bench) -> None:
+        rule = {"boundary": "kubernetes-api", "effect": "refuse", "status": 409, "code": "Conflict", "message": "no"}
+        bench.injector.set([rule])
+        status, answer = bench.kubernetes("PUT", "/x", "{}")
+        assert (status, answer["kind"], answer["reason"], answer["message"]) == (409, "Status", "Conflict", "no")
+
+    @pytest.mark.parametrize(("moment", "arrives"), [("before", False), ("after", True)])
+    def test_the_controller_crashes_before_or_after_its_request(self, bench: Bench, moment: str, arrives: bool) -> None:
+        match = {"at": "cloud-api", "action": f"Crash-{moment}"}
+        bench.strike(boundary="ccm-process", effect="crash", moment=moment, match=match)
+        connection = bench.connect("cloud-api")
+        connection.timeout = 0.5
+        body = urlencode({"Action": f"Crash-{moment}"})
+        connection.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+        assert bench.signals == [signal.SIGKILL]
+        assert any(f"Crash-{moment}" in seen for seen in bench.cloud.seen) is arrives
+
+    def test_the_controller_stalls_and_goes_on(self, bench: Bench) -> None:
+        bench.strike(boundary="ccm-process", effect="stall", seconds=0.4, match={"at": "cloud-api"}, times=1)
+        assert bench.aws("X")[0] == 200
+        assert bench.await_strikes(1)
+        deadline = time.monotonic() + SECONDS
+        while bench.signals != [signal.SIGSTOP, signal.SIGCONT] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert bench.signals == [signal.SIGSTOP, signal.SIGCONT]
+
+    def test_a_stalled_controller_goes_on_when_the_fault_ends(self, bench: Bench) -> None:
+        bench.strike(boundary="ccm-process", effect="stall", seconds=600, match={"at": "cloud-api"})
+        connection = bench.connect("cloud-api")
+        connection.request("GET", "/")
+        assert bench.await_strikes(1)
+        bench.injector.set([])
+        assert bench.signals == [signal.SIGSTOP, signal.SIGCONT]
+
+    def test_wrong_rules_are_refused_and_change_nothing(self, bench: Bench) -> None:
+        bench.strike(effect="throttle")
+        with pytest.raises(UsageError, match="effect: 'x' is none of"):
+            bench.strike(effect="x")
+        assert bench.aws("X")[0] == 503
+
+
+def _instance(name: str, power: Any = "running", boots: int = 1) -> DesiredInstance:
+    return DesiredInstance(f"i-{name}", power, boots, "10.77.0.9", name, "s", "z", (), True, {})
+
+
+def _state(*instances: DesiredInstance) -> DesiredState:
+    check = DesiredHealthCheck("TCP", None, "", "", 10, 5, 2, 2)
+    listeners = tuple(
+        DesiredListener(protocol, port, "tg", (), check, True, None, 350)
+        for protocol, port in (("TCP", 80), ("UDP", 53))
+    )
+    balancer = DesiredLoadBalancer("lb", "network", "lb", "lb.example", "internet-facing", (), None, listeners)
+    return DesiredState({one.id: one for one in instances}, {}, {}, {"lb": balancer})
+
+
+def _wakes(bench: Bench, starts: str, state: DesiredState) -> bool:
+    bench.strike(effect="throttle", starts=starts)
+    asleep = bench.aws("X")[0] == 200
+    bench.injector.observe(_state(_instance("a")))
+    asleep &= bench.aws("X")[0] == 200
+    bench.injector.observe(state)
+    return asleep and bench.aws("X")[0] == 503
+
+
+@pytest.mark.parametrize(
+    ("starts", "instance"),
+    [("instance-rebooted", _instance("a", boots=2)), ("instance-stopped", _instance("a", "stopped"))],
+)
+def test_a_rule_sleeps_until_an_instance_made_it_start(bench: Bench, starts: str, instance: DesiredInstance) -> None:
+    assert _wakes(bench, starts, _state(instance))
+
+
+def _data_plane(**rule: Any) -> DataPlane:
+    plane = DataPlane()
+    plane.set(parse_rules([{"boundary": "data-plane", **rule}], where="rules"), asleep=())
+    return plane
+
+
+def _listeners(state: DesiredState) -> list[tuple[str, bool]]:
+    return [(one.protocol, one.preserve_client_ip) for one in state.load_balancers["lb"].listeners]
+
+
+class TestDataPlane:
+    """Reality is altered where a rule says."""
+
+    def test_listeners_are_not_carried(self) -> None:
+        plane = _data_plane(effect="not-carried", match={"protocol": "udp"})
+        assert _listeners(plane.desired(_state())) == [("TCP", True)]
+        assert plane.struck == {0}
+
+    def test_clients_are_hidden(self) -> None:
+        plane = _data_plane(effect="hide-client", match={"port": 80})
+        assert _listeners(plane.desired(_state())) == [("TCP", False), ("UDP", True)]
+
+    def test_without_rules_nothing_is_altered(self) -> None:
+        state = _state(_instance("a"))
+        plane = DataPlane()
+        assert plane.desired(state) is state
+        assert plane.losses([("a", "ia")]) == []
+        assert (plane.told("a", True), plane.told("a", False), plane.boot_seconds("a")) == (True, False, 0)
+
+    @pytest.mark.parametrize(
+        ("rule", "match"),
+        [
+            ({"effect": "black-hole"}, ""),
+            ({"effect": "lose", "percent": 12.5}, "numgen random mod 10000 < 1250"),
+            ({"effect": "lose", "match": {"node": "b", "port": 53}}, "meta l4proto { tcp, udp } th dport 53 numgen"),
+        ],
+    )
+    def test_packets_vanish(self, rule: dict[str, Any], match: str) -> None:
+        rule = {**rule, "match": {"node": "b", **rule.get("match", {})}}
+        (loss,) = _data_plane(**rule).losses([("a", "ia"), ("b", "ib")])
+        assert loss.link == "ib"
+        assert loss.match.startswith(match)
+
+    def test_health_checks_lie(self) -> None:
+        plane = _data_plane(effect="health", verdict="healthy", match={"node": "b"})
+        assert (plane.told("a", False), plane.told("b", False)) == (False, True)
+
+    def test_instances_boot_slowly(self) -> None:
+        assert _data_plane(effect="slow-boot", seconds=3).boot_seconds("a") == 3
