@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -74,6 +75,8 @@ def mutants(
     wanted = machinery.mutants(faults)
     if not wanted:
         raise UsageError("none of these faults names a behaviour that it kills")
+    # Behaviours that run then clean up, and their clouds end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     verdicts = []
     for result in machinery.run(

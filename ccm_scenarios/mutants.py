@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ccm_scenarios.errors import UsageError
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import Fault
 
 TIMEOUTS = 0.35
@@ -105,11 +106,38 @@ def run(
     for slot in range(jobs):
         slots.put(slot)
 
+    running: set[subprocess.Popen[bytes]] = set()
+
+    def judge_behaviours(mutant: Mutant, cloud_name: str, directory: Path) -> None:
+        with (
+            (directory / "behave.log").open("wb") as log,
+            subprocess.Popen(
+                _behave(mutant, provider, cloud_name, factor),
+                cwd=root,
+                env={**os.environ, "ARTIFACTS": str(directory)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # An interrupt reaches it from here, once.
+                start_new_session=True,
+            ) as process,
+        ):
+            running.add(process)
+            try:
+                process.wait(_RUN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            finally:
+                running.discard(process)
+
     def one(mutant: Mutant) -> Result:
         slot = slots.get()
         try:
             progress(f"running {mutant}")
-            return _run_one(mutant, f"mutant-{os.getpid()}-{slot}", root, provider, reports, factor)
+            directory = reports / str(mutant).replace(" ", "-")
+            directory.mkdir(parents=True, exist_ok=True)
+            return _run_one(mutant, f"mutant-{os.getpid()}-{slot}", directory, judge_behaviours)
         finally:
             slots.put(slot)
 
@@ -122,35 +150,30 @@ def run(
         finally:
             for future in waiting:
                 future.cancel()
+            for process in list(running):
+                process.send_signal(signal.SIGINT)
 
 
-def _run_one(mutant: Mutant, cloud_name: str, root: Path, provider: str, reports: Path, factor: float) -> Result:
+def _run_one(
+    mutant: Mutant, cloud_name: str, directory: Path, judge_behaviours: Callable[[Mutant, str, Path], None]
+) -> Result:
     from ccm_scenarios.localcloud import client
 
     started = time.monotonic()
     fault = mutant.fault
-    directory = reports / str(mutant).replace(" ", "-")
-    directory.mkdir(parents=True, exist_ok=True)
+    report = directory / _REPORT
+    report.unlink(missing_ok=True)
     try:
         at_boot = fault.source if fault.since == "boot" else ()
         cloud = client.up(cloud_name, owned=True, progress=lambda _: None, faults=at_boot)
         if fault.since == "ready":
             cloud.faults.set(fault)
-        with (directory / "behave.log").open("wb") as log:
-            subprocess.run(
-                _behave(mutant, provider, cloud_name, factor),
-                cwd=root,
-                env={**os.environ, "ARTIFACTS": str(directory)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=_RUN_SECONDS,
-                check=False,
-            )
+        judge_behaviours(mutant, cloud_name, directory)
         strikes = cloud.faults.strikes()
-        report = directory / _REPORT
         outcomes = failures(json.loads(report.read_text())) if report.is_file() else {}
         verdict, details = judge(fault, outcomes, strikes)
+    except EnvironmentProblem as problem:
+        verdict, details = Verdict.NOISY, [str(problem)]
     except subprocess.TimeoutExpired:
         verdict, details = Verdict.NOISY, [f"the run did not end within {_RUN_SECONDS:.0f} s"]
     finally:
