@@ -9,6 +9,18 @@ from behave.runner import Context
 @when("the Service changes step by step")
 def changes_step_by_step(context: Context) -> None:
     # A cell holds a step of this suite, so that a table and a scenario use the same words.
+    change = ""
     for row in context.table:
         steps = [f"When {row['change']}"] if row["change"] else []
-        context.execute_steps("\n".join([*steps, f"Then {row['outcome']}"]))
+        change = row["change"] or change
+        try:
+            context.execute_steps("\n".join([*steps, f"Then {row['outcome']}"]))
+        except AssertionError as failure:
+            raise AssertionError(f"After: {change}\n{_without_frames(str(failure))}") from None
+
+
+def _without_frames(told: str) -> str:
+    """What behave tells of a step that failed; the frames of one that had an error stay."""
+    if told.startswith("ERROR"):
+        return told
+    return told.partition("\nTraceback (of failed substep)")[0].replace("Substep info: ASSERT FAILED: ", "")
