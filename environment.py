@@ -15,6 +15,18 @@ def before_all(context: Any) -> None:
     suite.begin(context)
 
 
+def before_worker(context: Any) -> None:
+    suite.begin_worker()
+
+
+def after_worker(context: Any) -> None:
+    suite.end_worker()
+
+
+def sweep(context: Any, scenario: Any) -> None:
+    suite.sweep(scenario)
+
+
 def before_scenario(context: Any, scenario: Any) -> None:
     suite.begin_scenario(context, scenario)
 

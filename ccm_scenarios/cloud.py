@@ -9,6 +9,7 @@ from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.waits import Waits
+from ccm_scenarios.waiting import waiting
 
 _ASKED_ONCE = "0 s: the cloud was asked once"
 
@@ -76,6 +77,22 @@ class CloudExpectations:
     def instance_of(self, node: NodeHandle) -> Instance:
         """The instance the Node's provider ID names."""
         return self._provider.instances.get(node.provider_id)
+
+    def delete_instance(self, node: NodeHandle) -> None:
+        """Delete the Node's instance; returns when the cloud says that it is gone."""
+        instance = self.instance_of(node).id
+        with waiting(f"instance {instance} deleted in the cloud"):
+            self._provider.instances.delete(instance)
+
+    def stop_instance(self, node: NodeHandle) -> None:
+        """Stop the Node's instance; returns when the cloud says that it is stopped."""
+        instance = self.instance_of(node).id
+        with waiting(f"instance {instance} stopped in the cloud"):
+            self._provider.instances.stop(instance)
+
+    def reboot_instance(self, node: NodeHandle) -> None:
+        """Reboot the Node's instance; returns at once."""
+        self._provider.instances.reboot(self.instance_of(node).id)
 
     def expect_identity(self, nodes: Sequence[NodeHandle]) -> None:
         """That each Node names an instance of its own, which exists and has one of the Node's addresses."""

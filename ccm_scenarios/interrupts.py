@@ -31,6 +31,7 @@ class Interrupts:
         self._left_behind = left_behind
         self._count = 0
         self._shielded = 0
+        self._tell = tell
         for number in SIGNALS:
             signal.signal(number, self._receive)
 
@@ -43,6 +44,11 @@ class Interrupts:
         finally:
             self._shielded -= 1
 
+    def enter_worker(self) -> None:
+        """This process is a worker, forked while its parent was shielded: it begins anew, and is silent."""
+        self._count = self._shielded = 0
+        self._tell = lambda line: None
+
     def finish(self) -> None:
         """From here to the end of the process only reports are written: let none of it be cut short."""
         self._shielded += 1
@@ -51,12 +57,12 @@ class Interrupts:
         self._count += 1
         name = signal.Signals(number).name
         if self._count >= HARD_STOP:
-            tell(f"{name} again: stopped at once. {self._left_behind()}")
+            self._tell(f"{name} again: stopped at once. {self._left_behind()}")
             os._exit(128 + number)  # threads that wait for the network must not hold the process back
         if self._count > 1:
-            tell(f"{name} again: still cleaning up; once more stops at once")
+            self._tell(f"{name} again: still cleaning up; once more stops at once")
             return
-        tell(f"{name}: stopping, cleaning up")
+        self._tell(f"{name}: stopping, cleaning up")
         self._stop()
         if not self._shielded:
             raise KeyboardInterrupt

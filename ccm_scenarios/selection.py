@@ -106,7 +106,11 @@ def select(config: Any, features: Sequence[Any], options: Options, registry: Reg
     selected = tuple(s for s in scenarios if _runs(s, rule, config))
     if not selected:
         raise UsageError(f"no scenario is selected by --tags={rule.to_string()} in the features given")
-    return Selection(factory, flavour, rule, selected)
+    part, parts = options.shard
+    shard = selected[part - 1 :: parts]
+    if not shard:
+        raise UsageError(f"-D shard={part}/{parts} is empty: only {len(selected)} scenarios are selected")
+    return Selection(factory, flavour, rule, shard)
 
 
 def _runs(scenario: Any, rule: TagRule, config: Any) -> bool:

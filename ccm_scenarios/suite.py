@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ccm_scenarios.console import tell
 from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
+from ccm_scenarios.parallel.runner import Surroundings
 from ccm_scenarios.selection import Registry, Selection, needs_of, select
 from ccm_scenarios.targets import Target, choose
 
 if TYPE_CHECKING:
     from ccm_scenarios.contract import Provider
     from ccm_scenarios.kube import Cluster
+    from ccm_scenarios.kube.shared import SharedNodes
     from ccm_scenarios.reporting import Reports
+    from ccm_scenarios.reporting.timing import Account
     from ccm_scenarios.world import World
 
 REFUSED = 2
 SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "CREDENTIAL")
 """Environment variables with such names hold values that no report may show."""
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
 
 
 class ExitCode:
@@ -59,7 +67,6 @@ class Suite:
         self._root = root
         self._exit = ExitCode()
         self._run_id = uuid.uuid4().hex[:8]
-        self._ran = 0
         self._interrupts: Interrupts
         self._selection: Selection
         self._provider: Provider
@@ -67,7 +74,10 @@ class Suite:
         self._target: Target | None = None
         self._reports: Reports | None = None
         self._world: World | None = None
+        self._run_account: Account | None = None
+        self._account: Account | None = None
         self._told = False
+        self._shared: SharedNodes
 
     # before_all
 
@@ -80,6 +90,8 @@ class Suite:
         try:
             self._choose(runner)
             self._start(runner)
+            if not getattr(runner, "side_by_side", False):
+                self._cluster = self._connect()
         except CcmScenariosError as problem:
             tell(f"ccm-scenarios: {problem}")
             self._exit.code = REFUSED
@@ -96,20 +108,26 @@ class Suite:
         self._target = target
         selected = {id(scenario) for scenario in self._selection.scenarios}
         for feature in runner.features:
+            scenarios = feature.walk_scenarios()
             # Else behave announces a feature of which nothing runs.
-            if not any(id(scenario) in selected for scenario in feature.walk_scenarios()):
+            if not any(id(scenario) in selected for scenario in scenarios):
                 feature.skip()
+            for scenario in scenarios:
+                if id(scenario) not in selected:  # by the tags, or because it is of another shard
+                    scenario.skip()
 
     def _start(self, runner: Any) -> None:
         # Imported here: a dry run and a refused one need neither the Kubernetes client nor the reports.
-        from ccm_scenarios.kube import Cluster
         from ccm_scenarios.reporting import Redactor, Reports, reports_directory
+        from ccm_scenarios.reporting.timing import Account
 
         assert self._target is not None
         target, selection = self._target, self._selection
         redactor = Redactor(_secrets(os.environ))
         directory = reports_directory(self._root, os.environ)
+        self._run_account = Account("")
         self._reports = Reports.install(runner, directory=directory, redactor=redactor)
+        runner.surroundings = Surroundings(self._reports, self._interrupts, self._name_of, self._durations())
         with self._reports.watch("before_all"):
             target.start(tell)
             endpoint = target.endpoint
@@ -118,8 +136,10 @@ class Suite:
             self._provider = selection.factory.connect(
                 endpoint=endpoint, flavour=selection.flavour, timeouts=target.timeouts
             )
-            self._cluster = Cluster.connect(target.kubeconfig, target.context, self._provider.timeouts)
-            identity = self._cluster.identity()
+            # Closed before workers are forked: a connection has one owner.
+            with closing(self._connect()) as cluster:
+                identity = cluster.identity()
+                self._shared = cluster.shared_nodes()
         implementation = self._provider.implementation
         version = target.ccm_version if implementation.version == "unknown" else implementation.version
         tell(
@@ -127,10 +147,47 @@ class Suite:
             f"on the {target}, cluster {identity}; run {self._run_id}"
         )
 
+    def _connect(self) -> Cluster:
+        from ccm_scenarios.kube import Cluster
+
+        assert self._target is not None
+        return Cluster.connect(self._target.kubeconfig, self._target.context, self._provider.timeouts)
+
+    # before_worker, after_worker, sweep; without workers the run does their work
+
+    def begin_worker(self) -> None:
+        """Have what each process must have for itself."""
+        self._interrupts.enter_worker()
+        self._cluster = self._connect()
+
+    def end_worker(self) -> None:
+        """Give it back.
+
+        Raises:
+            ExceptionGroup: something could not be given back.
+        """
+        with self._interrupts.shield():
+            errors = _close(self._world, self._cluster)
+        if errors:
+            raise ExceptionGroup("a worker left something behind", errors)
+
+    def sweep(self, scenario: Any) -> None:
+        """Remove what a scenario left whose process died.
+
+        Raises:
+            CleanupFailed: something of it stays.
+        """
+        from ccm_scenarios.sweeping import sweep
+
+        assert self._cluster is not None
+        with self._interrupts.shield():
+            sweep(self._cluster, self._provider, self._shared, self._run_id, self._name_of(scenario))
+
     # before_scenario, after_step, after_scenario
 
     def begin_scenario(self, context: Any, scenario: Any) -> None:
         """Give the scenario its world, or skip it and say why."""
+        from ccm_scenarios.reporting.timing import Account
         from ccm_scenarios.world import World
 
         if context.aborted:
@@ -141,14 +198,15 @@ class Suite:
             tell(f"skipped @{self._selection.id_of(scenario)}: {reason}")
             scenario.skip(reason)
             return
-        self._ran += 1
+        self._account = Account(self._name_of(scenario))
         self._world = World(
             cluster=self._cluster,
             provider=self._provider,
             target=self._target,
             timeouts=self._provider.timeouts,
-            scenario_id=self._selection.id_of(scenario),
+            scenario_id=self._name_of(scenario),
             run_id=self._run_id,
+            shared=self._shared,
         )
         self._world.bind(context)
 
@@ -171,6 +229,12 @@ class Suite:
                 self._keep_evidence(scenario)
                 self._world = None
                 raise
+            finally:
+                self._close_account(self._account)
+
+    def _close_account(self, account: Account | None) -> None:
+        if account is not None and self._reports is not None:
+            self._reports.add_timing(account.close())
 
     def _reason_to_skip(self, scenario: Any) -> str:
         lacking = needs_of(scenario) - self._provider.capabilities
@@ -203,9 +267,10 @@ class Suite:
             ExceptionGroup: something could not be given back; behave counts it as a failed hook.
         """
         with self._interrupts.shield():
-            errors = self._give_back()
+            errors = _close(self._world, self._cluster, self._target)
+        self._close_account(self._run_account)
         self._interrupts.finish()
-        nothing_ran = self._exit.code is None and self._ran == 0 and not context._runner.aborted
+        nothing_ran = self._exit.code is None and self._all_skipped() and not context._runner.aborted
         if nothing_ran:
             tell("ccm-scenarios: every selected scenario was skipped: nothing was judged")
             self._exit.code = REFUSED
@@ -214,20 +279,34 @@ class Suite:
         if errors:
             raise ExceptionGroup("the run left something behind", errors)
 
-    def _give_back(self) -> list[Exception]:
-        holders: list[Callable[[], None]] = [
-            holder.close for holder in (self._world, self._cluster, self._target) if holder is not None
-        ]
-        errors = []
-        for close in holders:
-            try:
-                close()
-            except Exception as error:  # noqa: BLE001 - the others must be closed as well; all are raised together
-                errors.append(error)
-        return errors
+    def _durations(self) -> Path:
+        from ccm_scenarios.localcloud.binaries.cache import cache_directory
+
+        selection = self._selection
+        return cache_directory("durations") / f"{selection.factory.name}-{selection.flavour}.json"
+
+    def _name_of(self, scenario: Any) -> str:
+        """The scenario's id, and if others have the same, what row of an outline it is."""
+        scenario_id = self._selection.id_of(scenario)
+        alike = sum(self._selection.id_of(other) == scenario_id for other in self._selection.scenarios)
+        return scenario_id if alike == 1 else f"{scenario_id}-{scenario._row.id}"
+
+    def _all_skipped(self) -> bool:
+        return self._reports is not None and all(s.status.name == "skipped" for s in self._selection.scenarios)
 
     def _left_behind(self) -> str:
         return f"What run {self._run_id} made on the {self._target} may be left; its namespaces carry this id."
+
+
+def _close(*holders: _Closable | None) -> list[Exception]:
+    errors = []
+    for holder in holders:
+        try:
+            if holder is not None:
+                holder.close()
+        except Exception as error:  # noqa: BLE001 - the others must be closed as well; all are raised together
+            errors.append(error)
+    return errors
 
 
 def _secrets(environment: Mapping[str, str]) -> list[str]:

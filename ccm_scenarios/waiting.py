@@ -14,17 +14,14 @@ _listeners: list[Listener] = []
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds of this process since its start, by why they passed."""
+class Passed:
+    """A wait that ended, and its seconds."""
 
-    needed: float = 0.0
+    expected: str
+    needed: float
     """Until what was waited for had happened: the cluster's and the cloud's own time."""
-    watched: float = 0.0
-    """To make sure of it: windows of negative claims, further answers after the first."""
-
-    def since(self, earlier: Spent) -> Spent:
-        """What was added since."""
-        return Spent(self.needed - earlier.needed, self.watched - earlier.watched)
+    watched: float
+    """To make sure of it: the window of a negative claim, further answers after the first."""
 
 
 class Wait:
@@ -39,13 +36,9 @@ class Wait:
         self.ended_waiting = max(self.started, at)
 
 
-_spent = Spent()
+passed: list[Passed] = []
+"""Waits of this process that ended, oldest first, until an account takes them."""
 _under_way = 0
-
-
-def spent() -> Spent:
-    """The account so far; waits under way are not in it."""
-    return _spent
 
 
 def listen(listener: Listener) -> Callable[[], None]:
@@ -61,7 +54,7 @@ def waiting(expected: str) -> Iterator[Wait]:
     Args:
         expected: as a noun phrase with its state, as in a failure: "every backend healthy".
     """
-    global _spent, _under_way
+    global _under_way
     wait = Wait()
     _tell(expected, None)
     _under_way += 1
@@ -72,7 +65,7 @@ def waiting(expected: str) -> Iterator[Wait]:
         _under_way -= 1
         if not _under_way:  # a wait within a wait passes no time of its own
             until = now if wait.ended_waiting is None else min(now, wait.ended_waiting)
-            _spent = Spent(_spent.needed + until - wait.started, _spent.watched + now - until)
+            passed.append(Passed(expected, until - wait.started, now - until))
         _tell(expected, now - wait.started)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import yaml
-from kubernetes.client import ApiException
 
 from ccm_scenarios.cloud import CloudExpectations
 from ccm_scenarios.contract import Capability, CloudError, Instance, Protocol, Provider, Timeouts
@@ -18,7 +16,14 @@ from ccm_scenarios.kube import Cluster, manifests
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle, expect_node_of, expect_usable_nodes
+from ccm_scenarios.kube.nodes import (
+    OWN_TAINT,
+    UNINITIALIZED_TAINT,
+    NodeHandle,
+    all_nodes,
+    expect_node_of,
+    expect_usable_nodes,
+)
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.shared import SharedNodes
@@ -26,6 +31,7 @@ from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Place, Rules
+from ccm_scenarios.waiting import waiting
 
 SERVICE_PORT = 80
 
@@ -70,7 +76,8 @@ class World:
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
         self._services: list[ServiceHandle] = []
         self.rules = Rules(timeouts)
-        self.outside = OutsideClients(self.rules, provider.resolve, f"ccm-scenarios/{scenario_id}")
+        agent = f"ccm-scenarios/{scenario_id}"
+        self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered)
         self._journal = cluster.begin_journal()
         cluster.act_for(scenario_id)
 
@@ -134,7 +141,8 @@ class World:
 
     def launch_node(self) -> NodeHandle:
         """A Ready, initialised Node on an instance launched for this scenario."""
-        instance = self.provider.instances.launch(owner=self._owner)
+        with waiting("an instance launched in the cloud"):
+            instance = self.provider.instances.launch(owner=self._owner)
         self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
         return expect_node_of(self.cluster, instance.provider_id)
 
@@ -180,6 +188,10 @@ class World:
             names = ", ".join(map(str, found)) or "none"
             raise Expectation(f"at least {at_least} Ready Nodes", names, "0 s: the scenario needs them from the start")
         return found
+
+    def every_node(self) -> list[NodeHandle]:
+        """All Nodes, whatever their state, without those that another scenario launched for itself."""
+        return all_nodes(self.cluster, self._shared)
 
     def claim_nodes(self) -> None:
         """Be the only scenario that changes shared Nodes, until the end."""
@@ -273,15 +285,13 @@ class World:
             for node in self.cluster.caches.list(Kind.NODES)
             if node.spec.provider_id == instance.provider_id
         ]
-        self.provider.instances.delete(instance.id)
+        with waiting(f"instance {instance.id} deleted in the cloud"):
+            self.provider.instances.delete(instance.id)
         for node in nodes:
-            try:
-                node.expect_gone()
-            except Expectation:
-                # The failure is told; the next scenario must not meet the remains all the same.
-                with contextlib.suppress(ApiException), ignore_not_found():
-                    self.cluster.core.delete_node(node.name)
-                raise
+            # Whether the controller manager does so is the claim of another scenario, and takes it a while.
+            with ignore_not_found():
+                self.cluster.core.delete_node(node.name)
+            node.expect_gone()
 
 
 def labels_of(run_id: str, scenario_id: str) -> dict[str, str]:

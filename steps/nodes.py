@@ -16,7 +16,7 @@ NO_SUCH_ADDRESS = "192.0.2.1"
 
 @given("all Nodes")
 def all_nodes(context: Context) -> None:
-    context.nodes = context.world.nodes()
+    context.nodes = context.world.every_node()
 
 
 @given("a Node with a taint of another kind")
@@ -60,17 +60,17 @@ def nodes_are_marked(context: Context) -> None:
 
 @when("the instance is deleted in the cloud")
 def instance_is_deleted(context: Context) -> None:
-    context.world.provider.instances.delete(context.cloud.instance_of(context.node).id)
+    context.cloud.delete_instance(context.node)
 
 
 @when("the instance is stopped in the cloud")
 def instance_is_stopped(context: Context) -> None:
-    context.world.provider.instances.stop(context.cloud.instance_of(context.node).id)
+    context.cloud.stop_instance(context.node)
 
 
 @when("the instance is rebooted")
 def instance_is_rebooted(context: Context) -> None:
-    context.world.provider.instances.reboot(context.cloud.instance_of(context.node).id)
+    context.cloud.reboot_instance(context.node)
 
 
 @then("the Node is no longer marked uninitialized")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -135,12 +135,15 @@ class Cluster:
     def identity(self):
         return "uid-of-kube-system"
 
+    def shared_nodes(self):
+        pass
+
     def close(self):
         note("cluster closed")
 
 
 class World:
-    def __init__(self, *, cluster, provider, target, timeouts, scenario_id, run_id):
+    def __init__(self, *, cluster, provider, target, timeouts, scenario_id, run_id, shared):
         self.id = scenario_id
 
     def bind(self, context):
@@ -185,12 +188,13 @@ class Suite:
     """A suite of its own in a directory, with the checkout's environment.py."""
 
     root: Path
+    jobs: int = 1
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """behave, running."""
         inherited = {key: value for key, value in os.environ.items() if key != "ARTIFACTS"}
         return subprocess.Popen(
-            [sys.executable, "-m", "behave", "--no-color", *arguments],
+            [sys.executable, "-m", "behave", "--no-color", f"--jobs={self.jobs}", *arguments],
             cwd=self.root,
             env={**inherited, "PYTHONPATH": f"{self.root}:{CHECKOUT}", **environment},
             stdout=subprocess.PIPE,
@@ -249,9 +253,15 @@ def suite(tmp_path: Path) -> Suite:
     return Suite(tmp_path)
 
 
-@pytest.fixture
-def double(suite: Suite) -> Suite:
+@pytest.fixture(params=[1, 4], ids=["one after another", "side by side"])
+def double(suite: Suite, request: pytest.FixtureRequest) -> Suite:
     """A suite that runs, without a cluster."""
+    return replace(suite, jobs=request.param).with_doubles()
+
+
+@pytest.fixture
+def one_by_one(suite: Suite) -> Suite:
+    """A suite whose second scenario begins after the first."""
     return suite.with_doubles()
 
 
@@ -306,7 +316,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(
     assert err.startswith("ccm-scenarios: ")
     assert line in err
     assert err.count("\n") == 1, err
-    assert out == "USING RUNNER: behave.runner:Runner\n"  # behave's own greeting
+    assert out == "USING RUNNER: ccm_scenarios.parallel.runner:Runner\n"  # behave's own greeting
     assert "hush" not in err
     assert not suite.reports.exists()
 
@@ -349,6 +359,7 @@ def test_a_run_goes_through_and_closes_everything(double: Suite) -> None:
     assert double.journal == [
         "target started",
         "target entered",
+        "cluster closed",  # the one that told the cluster's identity
         "thing-fine step",
         "thing-fine cleaned up",
         "cluster closed",
@@ -429,25 +440,25 @@ def interrupted(suite: Suite, *numbers: signal.Signals, tags: str, **environment
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_in_a_step_cleans_up_and_reports(double: Suite, number: signal.Signals) -> None:
-    with interrupted(double, number, tags="--tags=@thing-slow or @thing-slow-to-clean") as (code, _, err):
+def test_a_signal_in_a_step_cleans_up_and_reports(one_by_one: Suite, number: signal.Signals) -> None:
+    with interrupted(one_by_one, number, tags="--tags=@thing-slow or @thing-slow-to-clean") as (code, _, err):
         assert code == 1
         assert f"{number.name}: stopping, cleaning up" in str(err)
-    assert double.journal[2:] == ["thing-slow cleaned up", "cluster closed", "target closed"]
-    outcomes = double.outcomes()
+    assert one_by_one.journal[3:] == ["thing-slow cleaned up", "cluster closed", "target closed"]
+    outcomes = one_by_one.outcomes()
     assert outcomes.pop("It takes long") == "failed"
     assert outcomes.pop("Its clean-up takes long") == "skipped"
-    assert json.loads((double.reports / "finished.json").read_text())["result"] == "FAILURE"
+    assert json.loads((one_by_one.reports / "finished.json").read_text())["result"] == "FAILURE"
 
 
-def test_a_signal_in_a_clean_up_lets_it_finish_and_starts_nothing_more(double: Suite) -> None:
+def test_a_signal_in_a_clean_up_lets_it_finish_and_starts_nothing_more(one_by_one: Suite) -> None:
     tags = "--tags=@thing-fine or @thing-slow-to-clean"
-    feature = double.root / "features" / "things.feature"
+    feature = one_by_one.root / "features" / "things.feature"
     feature.write_text(feature.read_text() + "\n  @thing-after\n  Scenario: Afterwards\n    Given a thing\n")
-    with interrupted(double, signal.SIGTERM, signal.SIGTERM, tags=f"{tags} or @thing-after") as (code, _, err):
+    with interrupted(one_by_one, signal.SIGTERM, signal.SIGTERM, tags=f"{tags} or @thing-after") as (code, _, err):
         assert code == 1
         assert "SIGTERM again: still cleaning up; once more stops at once" in str(err)
-    assert double.journal[-3:] == ["thing-slow-to-clean cleaned up", "cluster closed", "target closed"]
+    assert one_by_one.journal[-3:] == ["thing-slow-to-clean cleaned up", "cluster closed", "target closed"]
 
 
 def test_a_third_signal_stops_at_once_and_says_what_is_left(double: Suite) -> None:

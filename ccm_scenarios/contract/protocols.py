@@ -36,12 +36,20 @@ class Instances(TypingProtocol):
         """
         ...
 
-    def launch(self) -> Instance:
+    def launch(self, *, owner: str) -> Instance:
         """Launch an instance that joins the cluster. Returns when it is running; its Node comes later.
+
+        Args:
+            owner: kept with the instance in the cloud from its first moment on, as a tag or label; up to 128
+                characters of `[a-z0-9/.-]`.
 
         Raises:
             CloudTimeout: it did not run within `Timeouts.instance_launch`.
         """
+        ...
+
+    def launched_for(self, owner: str) -> Sequence[Instance]:
+        """What was launched for this owner and is not gone, by whatever process: for sweeping after a crash."""
         ...
 
     def delete(self, instance_id: str) -> None:
@@ -171,7 +179,7 @@ class ProviderFactory(TypingProtocol):
     """The first is the default."""
 
     def connect(self, *, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider:
-        """Build the adapter; makes no call to the cloud.
+        """Build the adapter; makes no call to the cloud and starts no thread, for workers are forked after it.
 
         Args:
             endpoint: where the cloud is.

@@ -70,7 +70,19 @@ class Timeouts:
     service_changed: float = 60.0
     """For what the API server and kube-proxy do with a Service alone (node ports, endpoints)."""
 
+    cloud_interval: float = 1.0
+    """Not a bound but a pause: between two questions to the cloud, which offers no watch and limits rates."""
+
+    node_kept: float = 15.0
+    """Not a bound but a window: how long a Node that must stay is watched. Three of the cloud controllers' monitor
+    periods (5 s by default): time enough for a wrong deletion to happen."""
+
+    unanswered: float = 1.0
+    """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,
+    before it counts as such; much longer than answers take."""
+
     def scaled(self, factor: float) -> Timeouts:
-        """All of them longer or shorter, but for single calls: those take what they take."""
-        scaled = {one.name: getattr(self, one.name) * factor for one in fields(self) if one.name != "api_call"}
+        """All bounds longer or shorter, but for single calls: those take what they take."""
+        bounds = {field.name for field in fields(self)} - {"api_call", "cloud_interval", "node_kept", "unanswered"}
+        scaled = {name: getattr(self, name) * factor for name in bounds}
         return replace(self, **scaled)

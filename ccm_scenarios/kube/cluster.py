@@ -19,6 +19,7 @@ from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.kube import manifests
 from ccm_scenarios.kube.caches import Caches, Kind, one_line
 from ccm_scenarios.kube.expectation import NotYet
+from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.timeline import Timeline
 from ccm_scenarios.kube.waits import Changes, Waits
 
@@ -43,6 +44,7 @@ class Cluster:
     def __init__(self, api: ApiClient, timeouts: Timeouts) -> None:
         api.rest_client = _BoundedTransport(api.rest_client, timeouts.api_call)
         self._api = api
+        self.timeouts = timeouts
         self.core = CoreV1Api(api)
         self.apps = AppsV1Api(api)
         self.discovery = DiscoveryV1Api(api)
@@ -99,6 +101,10 @@ class Cluster:
             raise EnvironmentProblem(f"the API server {host} refuses: {error.status} {error.reason}") from error
         except urllib3.exceptions.HTTPError as error:
             raise EnvironmentProblem(f"the API server {host} does not answer: {one_line(error)}") from error
+
+    def shared_nodes(self) -> SharedNodes:
+        """The Nodes there are now, for a run that begins."""
+        return SharedNodes(self.core.list_node().items)
 
     def make_namespace(self, labels: Mapping[str, str]) -> str:
         """A new namespace with a service account for Pods; its name."""

@@ -50,30 +50,34 @@ def service(
     return {"metadata": {"name": name, "annotations": dict(annotations)}, "spec": spec}
 
 
-def deployment(app: str, replicas: int) -> Manifest:
-    """Replicas of the test application."""
+def deployment(app: str, replicas: int, among: Sequence[str] = ()) -> Manifest:
+    """Replicas of the test application, on the named Nodes alone if some are named."""
     labels = {APP_LABEL: app}
     return {
         "metadata": {"name": app},
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": _pod_spec()},
+            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(among)},
         },
     }
 
 
-def pod(name: str, node: str | None) -> Manifest:
-    """One Pod of the test application, on the named Node if one is named (whatever its taints)."""
-    spec = _pod_spec()
+def pod(name: str, node: str | None, among: Sequence[str] = ()) -> Manifest:
+    """One Pod of the test application, on `node` if it is named (whatever its taints), or on one of `among`."""
+    spec = _pod_spec(among)
     if node is not None:
         spec["nodeName"] = node
     return {"metadata": {"name": name, "labels": {APP_LABEL: name}}, "spec": spec}
 
 
-def _pod_spec() -> Manifest:
+def _pod_spec(among: Sequence[str]) -> Manifest:
     arguments: Sequence[str] = ("netexec", f"--http-port={BACKEND_PORT}", f"--udp-port={BACKEND_PORT}")
+    # Names, not labels: the name is what the scheduler itself goes by. Such a field takes one value, so one term each.
+    terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]} for name in among]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
     return {
+        **({"affinity": {"nodeAffinity": required}} if among else {}),
         "serviceAccountName": SERVICE_ACCOUNT,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from kubernetes.client import ApiException
@@ -17,11 +17,11 @@ SHUTDOWN_TAINT = "node.cloudprovider.kubernetes.io/shutdown"
 OWN_TAINT = "ccm-scenarios/kept"
 """A taint that no controller knows, and none may take away."""
 
+_MOMENTARY = frozenset({UNINITIALIZED_TAINT, "node.kubernetes.io/not-ready"})
+"""Taints that a Ready Node is about to lose."""
+
 DELETION_ANNOUNCED = "DeletingNode"
 """Reason of the event with which the node lifecycle controller announces a deletion."""
-
-NODE_KEPT = Window("node kept", 15.0)
-"""Three of the cloud controllers' default monitor periods (5 s): time enough for a wrong deletion to happen."""
 
 _CONFLICTS = 10
 """How often a change is made anew because the Node changed in between; kubelets write it every few seconds."""
@@ -147,8 +147,9 @@ class NodeHandle:
         self._cluster.waits.until(f"{self} (UID {self.uid}) gone", look, timeout="node_deleted")
 
     def expect_kept(self) -> None:
-        """That the Node stays during `NODE_KEPT`."""
-        self._cluster.waits.holds(f"{self} (UID {self.uid}) stays", self._existing, window=NODE_KEPT)
+        """That the Node stays during `Timeouts.node_kept`."""
+        window = Window("Timeouts.node_kept", self._cluster.timeouts.node_kept)
+        self._cluster.waits.holds(f"{self} (UID {self.uid}) stays", self._existing, window=window)
 
     def expect_same_identity(self) -> None:
         """That it is the same Node, of the same instance."""
@@ -228,10 +229,30 @@ class NodeHandle:
         raise Expectation(f"a change of {self} without a conflict", "a conflict", f"{_CONFLICTS} tries")
 
 
-def ready_nodes(cluster: Cluster) -> list[NodeHandle]:
-    """All Nodes that can take Pods: Ready and without a taint that keeps Pods away, by name."""
-    nodes = [node for node in cluster.caches.list(Kind.NODES) if is_ready(node) and not _repels(node)]
-    return [NodeHandle(cluster, node) for node in sorted(nodes, key=lambda node: node.metadata.name)]
+def all_nodes(cluster: Cluster, among: Container[Any] | None = None) -> list[NodeHandle]:
+    """All Nodes, also those that can take no Pods, by name; `among` as for `expect_usable_nodes`."""
+    found = [node for node in cluster.caches.list(Kind.NODES) if among is None or node in among]
+    return [NodeHandle(cluster, node) for node in sorted(found, key=lambda node: node.metadata.name)]
+
+
+def expect_usable_nodes(cluster: Cluster, among: Container[Any] | None = None) -> list[NodeHandle]:
+    """All Nodes that can take Pods: Ready and without a taint that keeps Pods away, by name.
+
+    One that is Ready but for a moment marked otherwise is waited for: it has just come, or another scenario marked it.
+
+    Args:
+        among: which `V1Node` count; None means all.
+    """
+
+    def look() -> list[NodeHandle]:
+        nodes = [node for node in cluster.caches.list(Kind.NODES) if among is None or node in among]
+        usable = [node for node in nodes if is_ready(node) and not _repels(node)]
+        if marked := [node.metadata.name for node in usable if _is_marked(node)]:
+            raise NotYet(f"Ready, yet tainted: {', '.join(sorted(marked))}")
+        return [NodeHandle(cluster, node) for node in sorted(usable, key=lambda node: node.metadata.name)]
+
+    expected = f"no Ready Node with taint {' or '.join(sorted(_MOMENTARY))}"
+    return cluster.waits.until(expected, look, timeout="node_initialised")
 
 
 def expect_node_of(cluster: Cluster, provider_id: str) -> NodeHandle:
@@ -269,6 +290,10 @@ def addresses(node: Any) -> frozenset[tuple[str, str]]:
     return frozenset((entry.type, entry.address) for entry in node.status.addresses or [])
 
 
+def _is_marked(node: Any) -> bool:
+    return any(taint.key in _MOMENTARY for taint in node.spec.taints or [])
+
+
 def _repels(node: Any) -> bool:
-    effects = {taint.effect for taint in node.spec.taints or []}
+    effects = {taint.effect for taint in node.spec.taints or [] if taint.key not in _MOMENTARY}
     return bool(node.spec.unschedulable) or not effects.isdisjoint({"NoSchedule", "NoExecute"})

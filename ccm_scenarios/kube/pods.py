@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ccm_scenarios.kube import manifests
@@ -13,12 +14,14 @@ from ccm_scenarios.kube.expectation import NotYet
 class PodHandle:
     """One Pod that a scenario made; it stays on its Node."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, *, node: str | None = None) -> None:
-        """Create the Pod; on a Node if one is named."""
+    def __init__(
+        self, cluster: Cluster, namespace: str, name: str, *, node: str | None = None, among: Sequence[str] = ()
+    ) -> None:
+        """Create the Pod; on a Node if one is named, or on one of several."""
         self._cluster = cluster
         self.namespace = namespace
         self.name = name
-        self.uid: str = cluster.core.create_namespaced_pod(namespace, manifests.pod(name, node)).metadata.uid
+        self.uid: str = cluster.core.create_namespaced_pod(namespace, manifests.pod(name, node, among)).metadata.uid
 
     def __str__(self) -> str:
         return f"Pod {self.namespace}/{self.name}"
@@ -71,13 +74,18 @@ class PodHandle:
 class Backend:
     """Replicas of the test application behind a Service."""
 
-    def __init__(self, cluster: Cluster, namespace: str, app: str, *, replicas: int = 1) -> None:
-        """Create the Deployment. `app` must tell its Pods' names from all others' in the cluster."""
+    def __init__(
+        self, cluster: Cluster, namespace: str, app: str, *, replicas: int = 1, among: Sequence[str] = ()
+    ) -> None:
+        """Create the Deployment; on the named Nodes alone if some are named.
+
+        `app` must tell its Pods' names from all others' in the cluster.
+        """
         self._cluster = cluster
         self.namespace = namespace
         self.app = app
         self._replicas = replicas
-        cluster.apps.create_namespaced_deployment(namespace, manifests.deployment(app, replicas))
+        cluster.apps.create_namespaced_deployment(namespace, manifests.deployment(app, replicas, among))
 
     def __str__(self) -> str:
         return f"backend {self.app}"

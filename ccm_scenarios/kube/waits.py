@@ -15,9 +15,6 @@ from ccm_scenarios.waiting import waiting
 
 T = TypeVar("T")
 
-CLOUD_INTERVAL = 1.0
-"""Seconds between two looks at a cloud while the cluster is quiet: cloud APIs offer no watch, and they limit rates."""
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -83,7 +80,7 @@ class Waits:
             return self._until(expected, look, timeout, every=None)
 
     def until_cloud(self, expected: str, look: Callable[[], T], *, timeout: str) -> T:
-        """As `until`, for a look that asks the cloud: taken again also every `CLOUD_INTERVAL`.
+        """As `until`, for a look that asks the cloud: taken again also every `Timeouts.cloud_interval`.
 
         A call the cloud refuses counts as "not yet": clouds fail single calls, and the timeline keeps the refusal.
         """
@@ -95,7 +92,7 @@ class Waits:
                 raise NotYet(f"the cloud answered: {error}") from error
 
         with waiting(expected):
-            return self._until(expected, tolerant, timeout, every=CLOUD_INTERVAL)
+            return self._until(expected, tolerant, timeout, every=self._timeouts.cloud_interval)
 
     def holds(self, expected: str, look: Callable[[], object], *, window: Window) -> None:
         """That `look` never raises `NotYet` during the window.
@@ -103,7 +100,8 @@ class Waits:
         Raises:
             Expectation: at the first look that does.
         """
-        with waiting(f"{expected} ({window.name})"):
+        with waiting(f"{expected} ({window.name})") as wait:
+            wait.happened(wait.started)  # it is so from the start, or fails
             self._holds(expected, look, window)
 
     def _holds(self, expected: str, look: Callable[[], object], window: Window) -> None:

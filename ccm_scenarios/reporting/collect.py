@@ -21,7 +21,7 @@ def feature_results(recorder: Recorder, features: Sequence[Any], more: Iterable[
         features: behave's model.
         more: problems of the run that the recorder does not know.
     """
-    results = [_feature(recorder, feature) for feature in features]
+    results = [feature_result(recorder, feature) for feature in features]
     problems = [*recorder.problems(RUN), *more]
     if not problems and not any(result.scenarios for result in results):
         problems = [Problem("selection", True, "", "NothingSelected", "No scenario was selected.")]
@@ -38,8 +38,12 @@ def feature_results(recorder: Recorder, features: Sequence[Any], more: Iterable[
     return [result for result in (*results, run) if result.scenarios]
 
 
-def _feature(recorder: Recorder, feature: Any) -> FeatureResult:
-    scenarios = [_scenario(recorder, each) for each in feature.walk_scenarios() if recorder.selected(each)]
+def feature_result(recorder: Recorder, feature: Any) -> FeatureResult:
+    """What belongs to one feature; without scenarios if none of it is part of this run."""
+    scenarios: list[ScenarioResult] = []
+    for each in feature.walk_scenarios():
+        if recorder.selected(each):
+            scenarios += recorder.adopted(each) or (_scenario(recorder, each),)
     for owner in (feature, *feature.iter_rules()):
         scenarios += [_hook(problem, line=owner.line, of=owner.name) for problem in recorder.problems(owner)]
     return FeatureResult(
@@ -54,9 +58,9 @@ def _feature(recorder: Recorder, feature: Any) -> FeatureResult:
 
 
 def _scenario(recorder: Recorder, scenario: Any) -> ScenarioResult:
-    above = _above(scenario)
-    outline = next((each for each in above if each.type == "scenario_outline"), None)
-    rule = next((each for each in above if each.type == "rule"), None)
+    containers = above(scenario)
+    outline = next((each for each in containers if each.type == "scenario_outline"), None)
+    rule = next((each for each in containers if each.type == "rule"), None)
     path = [rule.name] if rule else []
     if outline is None:
         path.append(scenario.name)
@@ -64,12 +68,12 @@ def _scenario(recorder: Recorder, scenario: Any) -> ScenarioResult:
         row = scenario._row
         examples = outline.examples[int(row.id.split(".")[0]) - 1]
         path += [outline.name, examples.name, str(row.index + 1)]  # the heading is the first row
-    tags = [str(tag) for each in (*reversed(above), scenario) for tag in each.tags if each is not outline]
+    tags = [str(tag) for each in (*reversed(containers), scenario) for tag in each.tags if each is not outline]
     return recorder.scenario_result(scenario, rule=rule, path=tuple(path), tags=tuple(dict.fromkeys(tags)))
 
 
-def _above(scenario: Any) -> list[Any]:
-    """From the scenario's parent up to its feature."""
+def above(scenario: Any) -> list[Any]:
+    """What a scenario is part of: from the scenario's parent up to its feature."""
     above = []
     parent = scenario.parent
     while parent is not None:

@@ -11,6 +11,7 @@ counts the running step there, which outside of a step is the wrong one or raise
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -49,9 +50,7 @@ class EvidenceStore:
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            taken = {entry.name for entry in self.directory.iterdir()}
-            folder = self.directory / _unused(_safe(scenario_id), taken)
-            folder.mkdir()
+            folder = self._new_folder(_safe(scenario_id))
             written: set[str] = set()
             for name, content in files.items():
                 safe = Path(_safe(name))
@@ -62,6 +61,14 @@ class EvidenceStore:
         except OSError as error:
             raise EnvironmentProblem(f"cannot write evidence to {self.directory}: {error.strerror}") from error
         return folder
+
+    def _new_folder(self, name: str) -> Path:
+        while True:
+            folder = self.directory / _unused(name, {entry.name for entry in self.directory.iterdir()})
+            # Another worker may take the name at the same moment.
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
 
 
 def capped(text: str, limit: int) -> str:

@@ -16,7 +16,8 @@ import functools
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +48,7 @@ _OUTCOMES = {
 
 _HOOKS = {f"{when}_{what}" for when in ("before", "after") for what in ("feature", "rule", "scenario", "step", "tag")}
 _HOOKS |= {"after_all"}  # before_all runs already
+_HOOKS |= {"before_worker", "after_worker", "sweep"}  # of runs side by side
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _NOT_OURS_TO_SHOW = (str(Path(behave.__file__).parent), __file__)
@@ -82,6 +84,7 @@ class Recorder:
         self._matches: dict[int, Any] = {}
         self._attachments: dict[int, list[Attachment]] = {}
         self._evidence: dict[int, list[str]] = {}
+        self._adopted: dict[int, tuple[ScenarioResult, ...]] = {}
         self._scenario: Any = None
         self._step: Any = None
         self._steps: Iterator[Any] = iter(())
@@ -159,6 +162,23 @@ class Recorder:
 
     def problems(self, owner: Any) -> tuple[Problem, ...]:
         return tuple(self._problems.get(id(owner), ()))
+
+    def add_problems(self, owner: Any, problems: Iterable[Problem]) -> None:
+        """Add what another process recorded; its text passes this process's redactor as well."""
+        checked = [replace(problem, text=self.text(problem.text)) for problem in problems]
+        self._problems.setdefault(id(owner), []).extend(checked)
+
+    def take_problems(self, owner: Any) -> tuple[Problem, ...]:
+        """As `problems`, which are forgotten."""
+        return tuple(self._problems.pop(id(owner), ()))
+
+    def adopt(self, scenario: Any, results: Iterable[ScenarioResult]) -> None:
+        """Take what another process recorded of a scenario: itself, and what failed in hooks around it."""
+        self._adopted[id(scenario)] = tuple(results)
+
+    def adopted(self, scenario: Any) -> tuple[ScenarioResult, ...]:
+        """What was adopted; empty for a scenario of this process."""
+        return self._adopted.get(id(scenario), ())
 
     def attach(self, owner: Any, name: str, mime_type: str, data: bytes | str) -> None:
         """Keep a piece of evidence for a step or a scenario; text is redacted and capped."""
@@ -282,7 +302,7 @@ class Recorder:
         return watched
 
     def _owner(self, hook_name: str, context: Any, args: tuple[Any, ...]) -> Any:
-        if hook_name.endswith("_all"):
+        if hook_name.endswith(("_all", "_worker")) or hook_name == "sweep":
             return RUN
         if hook_name.endswith("_tag"):
             return _innermost(context)

@@ -5,6 +5,7 @@ Layout of the directory, which is `$ARTIFACTS` or reports/latest beside the feat
     cucumber/ccm-scenarios.json   alone there: some readers take every JSON file of a folder
     junit_ccm.xml
     started.json  finished.json   as Prow's Spyglass reads them
+    timing.jsonl                  where the time went
     evidence/                     a folder per failed scenario
 
 Both reports are replaced in one piece at each scenario's start and each feature's end. Until the run is
@@ -22,17 +23,17 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.reporting import cucumber, junit
-from ccm_scenarios.reporting.collect import feature_results
+from ccm_scenarios.reporting import cucumber, junit, timing
+from ccm_scenarios.reporting.collect import feature_result, feature_results
 from ccm_scenarios.reporting.evidence import EvidenceStore
 from ccm_scenarios.reporting.recorder import RUN, Recorder
 from ccm_scenarios.reporting.redact import Redactor
-from ccm_scenarios.reporting.results import Problem
+from ccm_scenarios.reporting.results import Problem, ScenarioResult
 
 CUCUMBER = Path("cucumber", "ccm-scenarios.json")
 JUNIT = Path("junit_ccm.xml")
@@ -74,6 +75,7 @@ class Reports:
         self._failed_elsewhere = False
         self._finished = False
         self._warned = False
+        self._in_worker = False
         try:
             self._clear()
             self._replace(STARTED, _json({"timestamp": int(time.time())}))
@@ -81,7 +83,7 @@ class Reports:
             (directory / EVIDENCE / _OURS).touch()
         except OSError as error:
             raise EnvironmentProblem(f"cannot write reports to {directory}: {error.strerror}") from error
-        self._recorder = Recorder(runner, redactor=redactor, changed=self._write, closed=self._close)
+        self.recorder = Recorder(runner, redactor=redactor, changed=self._write, closed=self._close)
 
     @classmethod
     def install(cls, runner: Any, *, directory: Path, redactor: Redactor) -> Reports:
@@ -112,7 +114,7 @@ class Reports:
 
     def fail(self, name: str, error: BaseException) -> None:
         """Record a failure of the run outside of every feature."""
-        self._recorder.problem(RUN, name, error, before=True)
+        self.recorder.problem(RUN, name, error, before=True)
 
     def add_evidence(self, scenario: Any, scenario_id: str, files: Mapping[str, str]) -> Path:
         """Write evidence and link it in both reports.
@@ -126,10 +128,49 @@ class Reports:
             EnvironmentProblem: the disk or the rights do not allow it.
         """
         folder = self.evidence.write(scenario_id, files)
-        self._recorder.add_evidence(scenario, folder.relative_to(self.directory).as_posix())
+        self.recorder.add_evidence(scenario, folder.relative_to(self.directory).as_posix())
         for name, content in files.items():
-            self._recorder.attach(scenario, name, "text/plain", content)
+            self.recorder.attach(scenario, name, "text/plain", content)
         return folder
+
+    def add_timing(self, line: Mapping[str, Any]) -> None:
+        """Add a line to the account of time; see `timing`. A worker may."""
+        with suppress(OSError):  # an aid, and no reason to stop a run
+            timing.append(self.directory, line)
+
+    # Scenarios side by side: what workers record, their parent reports
+
+    def enter_worker(self) -> None:
+        """This process is a worker: from here on it writes evidence and nothing else."""
+        self._in_worker = True
+
+    def results(self, feature: Any) -> tuple[ScenarioResult, ...]:
+        """In a worker: what it recorded of a feature, of which it ran one scenario."""
+        return feature_result(self.recorder, feature).scenarios
+
+    def take_problems(self) -> tuple[Problem, ...]:
+        """In a worker: what went wrong outside of scenarios since this was last asked."""
+        return self.recorder.take_problems(RUN)
+
+    def begin(self, scenario: Any) -> None:
+        """A worker began the scenario; until it is adopted or lost it counts as interrupted."""
+        self.recorder.scenario(scenario)
+
+    def adopt(self, scenario: Any, results: tuple[ScenarioResult, ...]) -> None:
+        """A worker's `results`."""
+        self.recorder.adopt(scenario, results)
+        self._write()
+
+    def lose(self, scenario: Any, problem: Problem) -> None:
+        """A worker did not end the scenario, or not well."""
+        self.recorder.add_problems(scenario, [problem])
+        self._write()
+
+    def add_problems(self, problems: tuple[Problem, ...]) -> None:
+        """A worker's `take_problems`."""
+        if problems:
+            self.recorder.add_problems(RUN, problems)
+            self._write()
 
     def finish(self, *, failed: bool) -> None:
         """Tell the environment's own verdict, in after_all: a failure that no scenario shows is shown then.
@@ -142,7 +183,7 @@ class Reports:
         runner = self._runner
         if runner.hook_failures and not self._is_red():
             self._fail_because("hook", "A hook failed; the run's output says which.")
-        if runner.aborted and not self._recorder.problems(RUN):
+        if runner.aborted and not self.recorder.problems(RUN):
             self._fail_because("interrupted", "The run was interrupted before its end.")
         if self._failed_elsewhere and not self._is_red():
             self._fail_because("verdict", "The run failed outside of its scenarios; its output says why.")
@@ -157,12 +198,14 @@ class Reports:
         self.fail(name, EnvironmentProblem(text))
 
     def _is_red(self) -> bool:
-        features = feature_results(self._recorder, self._features)
+        features = feature_results(self.recorder, self._features)
         return any(scenario.outcome.is_red for feature in features for scenario in feature.scenarios)
 
     def _write(self) -> None:
+        if self._in_worker:
+            return
         unfinished = Problem("run", False, "", "NotFinished", "The run has not finished, or was killed.")
-        features = feature_results(self._recorder, self._features, () if self._finished else (unfinished,))
+        features = feature_results(self.recorder, self._features, () if self._finished else (unfinished,))
         self._try_replace(CUCUMBER, cucumber.render(features))
         self._try_replace(JUNIT, junit.render(features))
 
@@ -196,7 +239,7 @@ class Reports:
         temporary.replace(target)
 
     def _clear(self) -> None:
-        for path in (CUCUMBER, JUNIT, STARTED, FINISHED):
+        for path in (CUCUMBER, JUNIT, STARTED, FINISHED, timing.TIMING):
             (self.directory / path).unlink(missing_ok=True)
         evidence = self.directory / EVIDENCE
         if (evidence / _OURS).exists() and not evidence.is_symlink():

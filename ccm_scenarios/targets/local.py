@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.localcloud.periods import PERIODS
 from ccm_scenarios.options import DEFAULT_NODES, Options
 from ccm_scenarios.targets import Faults, Progress
+from ccm_scenarios.waiting import waiting
 
 if TYPE_CHECKING:
     from ccm_scenarios.localcloud.client import LocalCloud
@@ -34,8 +36,11 @@ LOCAL_TIMEOUTS = Timeouts(
     pod_ready=90,
     namespace_deleted=180,
     service_changed=30,
+    cloud_interval=0.2,
+    node_kept=3 * PERIODS.node_monitor,
+    unanswered=0.3,
 )
-"""Some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""
+"""Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""
 
 
 class LocalCloudTarget:
@@ -81,7 +86,8 @@ class LocalCloudTarget:
             progress(f"using the {self}, which runs already")
         else:
             progress(f"starting the {self} for this run")
-            self._boot(progress)
+            with waiting(f"the {self} ready"):
+                self._boot(progress)
         if fault is not None:
             if fault.since == "ready":
                 self._started().faults.set(fault)
@@ -133,7 +139,8 @@ class LocalCloudTarget:
         if cloud is None:
             return
         if self._owned:
-            cloud.down()
+            with waiting(f"the {self} ended"):
+                cloud.down()
         elif self._options.fault is not None:
             cloud.faults.clear()
 

@@ -25,7 +25,7 @@ from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
 
 IN_A_ROW = 5
 """Equal outcomes one after another that settle a claim."""
-CLAIM_INTERVAL = 0.1
+CLAIM_INTERVAL = 0.05
 """Seconds between the starts of two tries that are not answered."""
 WATCH_INTERVAL = 0.1
 """Seconds between the starts of two tries while something else happens: each passes the API server."""

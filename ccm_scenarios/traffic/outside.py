@@ -16,7 +16,7 @@ from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing
 from ccm_scenarios.traffic.rules import Place, Rules, Watched
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
 
-CLAIM_INTERVAL = 0.02
+CLAIM_INTERVAL = 0.01
 """Seconds between the starts of two tries of a claim: fast enough that many tries in a row take little time."""
 WATCH_INTERVAL = 0.01
 """Seconds between the starts of two tries while something else happens; an outage is measured to within two of them."""
@@ -25,8 +25,6 @@ IN_A_ROW = 20
 of three targets one that does not answer is missed by this many tries once in 3000 claims."""
 ANSWER_SECONDS = 2.0
 """How long one try waits for its answer where one is expected."""
-SILENCE_SECONDS = 1.0
-"""How long one try waits for its answer where none is expected: much longer than any answer took."""
 
 
 class OutsideClients:
@@ -36,12 +34,14 @@ class OutsideClients:
         rules: decide when an answer, or none, counts.
         resolve: an address's IP addresses; asked again and again, because a name may lead elsewhere or end.
         agent: name of these clients in their requests.
+        silence: seconds one try waits for its answer where none is expected.
     """
 
-    def __init__(self, rules: Rules, resolve: Resolve, agent: str) -> None:
+    def __init__(self, rules: Rules, resolve: Resolve, agent: str, silence: float) -> None:
         self._rules = rules
         self._resolve = resolve
         self._agent = agent
+        self._silence = silence
 
     def expect_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at every ingress address, each try on a connection or flow of its own."""
@@ -49,7 +49,7 @@ class OutsideClients:
 
     def expect_not_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its."""
-        places = self._places(front, "hostname", _from(backend), SILENCE_SECONDS)
+        places = self._places(front, "hostname", _from(backend), self._silence)
         self._rules.expect_down(*places, timeout="lb_reachable")
 
     def expect_seen_as_themselves(self, front: Front) -> None:

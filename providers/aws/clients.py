@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS = 4
 CONNECT_TIMEOUT = 5.0
-WAITER_INTERVAL = 1
-"""Seconds between two questions of a waiter; EC2 allows far more than one a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from ccm_scenarios.contract import (
     NotDeclared,
     Timeouts,
 )
-from providers.aws.clients import WAITER_INTERVAL, Clients, cloud_errors, code_of
+from providers.aws.clients import Clients, cloud_errors, code_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import InstanceTypeDef, WaiterConfigTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, WaiterConfigTypeDef
 
 PROVIDER_ID_PREFIX = "aws://"
+OWNER_TAG = "ccm-scenarios/owner"
 
 STATES = {
     "pending": InstanceState.PENDING,
@@ -52,7 +53,7 @@ class AwsInstances:
             raise InstanceNotFound(provider_id)
         return self._read(provider_id.rpartition("/")[2])
 
-    def launch(self) -> Instance:
+    def launch(self, *, owner: str) -> Instance:
         template = self.endpoint.node_template.get("launch_template")
         if template is None:
             raise NotDeclared("aws", "Instances.launch")
@@ -62,6 +63,7 @@ class AwsInstances:
                 MinCount=1,
                 MaxCount=1,
                 ClientToken=str(uuid.uuid4()),  # a retried call must not launch two
+                TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": OWNER_TAG, "Value": owner}]}],
             )
         instance_id = reservation["Instances"][0]["InstanceId"]
         try:
@@ -72,6 +74,17 @@ class AwsInstances:
             with cloud_errors("TerminateInstances"):
                 self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
             raise
+
+    def launched_for(self, owner: str) -> list[Instance]:
+        alive = [state for state in STATES if state != "terminated"]
+        filters: list[FilterTypeDef] = [
+            {"Name": f"tag:{OWNER_TAG}", "Values": [owner]},
+            {"Name": "instance-state-name", "Values": alive},
+        ]
+        with cloud_errors("DescribeInstances"):
+            pages = self.clients.ec2.get_paginator("describe_instances").paginate(Filters=filters)
+            found = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
+        return [_instance(each, self.clients.region) for each in found]
 
     def delete(self, instance_id: str) -> None:
         try:
@@ -109,8 +122,8 @@ class AwsInstances:
 
     def _wait(self, waiter: Waiter, instance_id: str, seconds: float, timeout: str) -> None:
         config: WaiterConfigTypeDef = {
-            "Delay": WAITER_INTERVAL,
-            "MaxAttempts": max(1, math.ceil(seconds / WAITER_INTERVAL)),
+            "Delay": self.timeouts.cloud_interval,  # type: ignore[typeddict-item]  # fractions work as well
+            "MaxAttempts": max(1, math.ceil(seconds / self.timeouts.cloud_interval)),
         }
         try:
             with cloud_errors(f"{waiter} {instance_id}"):

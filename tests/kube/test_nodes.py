@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ccm_scenarios.kube import Cluster, nodes
+from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.nodes import (
@@ -18,9 +18,8 @@ from ccm_scenarios.kube.nodes import (
     UNINITIALIZED_TAINT,
     NodeHandle,
     expect_node_of,
-    ready_nodes,
+    expect_usable_nodes,
 )
-from ccm_scenarios.kube.waits import Window
 
 
 def status(boot: str = "boot-1", ready: str = "True", *addresses: str) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def test_what_a_node_is(cluster: Cluster, node: NodeHandle) -> None:
     assert (node.name, node.provider_id, node.boot_id) == ("node", "fake:///zone/i-1", "boot-1")
     assert node.addresses == {("InternalIP", "10.0.0.1")}
     assert node.internal_address == "10.0.0.1"
-    assert [ready.name for ready in ready_nodes(cluster)] == ["node"]
+    assert [ready.name for ready in expect_usable_nodes(cluster)] == ["node"]
     node.expect_ready()
     node.expect_same_identity()
 
@@ -93,7 +92,7 @@ def test_only_nodes_that_take_pods_are_ready(cluster: Cluster, node: NodeHandle)
     change_status(cluster, "down", status(ready="Unknown"))
 
     def look() -> None:
-        names = [ready.name for ready in ready_nodes(cluster)]
+        names = [ready.name for ready in expect_usable_nodes(cluster)]
         if names != ["node", "preferred"]:
             raise NotYet(str(names))
 
@@ -170,8 +169,7 @@ def test_the_shutdown_taint(cluster: Cluster, node: NodeHandle) -> None:
     node.expect_shutdown_taint(present=True)
 
 
-def test_a_node_that_is_replaced_is_gone(cluster: Cluster, node: NodeHandle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes, "NODE_KEPT", Window("node kept", 0.2))
+def test_a_node_that_is_replaced_is_gone(cluster: Cluster, node: NodeHandle) -> None:
     node.expect_kept()
     cluster.core.delete_node("node")
     create(cluster, "node", providerID="fake:///zone/i-1")

@@ -332,10 +332,9 @@ def test_routes(world: World, cloud: Cloud, node: NodeHandle) -> None:
 def test_an_instance_is_ended_with_its_node(world: World, cloud: Cloud, cluster: Cluster, node: NodeHandle) -> None:
     launched = world.launch_node()
     assert launched.uid == node.uid
-    with pytest.raises(CleanupFailed, match=r"instance i-1: Expected:  Node node .* gone"):
-        world.close()
+    world.close()
     assert cloud.known == {}
-    # Its failure is told, but the next scenario does not meet the Node.
+    # No controller manager runs here: the next scenario does not meet the Node all the same.
     node.expect_gone()
 
 

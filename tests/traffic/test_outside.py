@@ -35,11 +35,10 @@ BACKEND = Pods()
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outside, "CLAIM_INTERVAL", 0.005)
     monkeypatch.setattr(outside, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(outside, "SILENCE_SECONDS", 0.1)
 
 
 def clients(resolve: Callable[[str], Sequence[str]] = lambda address: [address]) -> OutsideClients:
-    return OutsideClients(Rules(Timeouts(lb_reachable=1.0)), resolve, "ccm-scenarios/test")
+    return OutsideClients(Rules(Timeouts(lb_reachable=1.0)), resolve, "ccm-scenarios/test", 0.1)
 
 
 def front(port: int, protocol: Protocol = Protocol.TCP, address: str = LOCAL) -> Front:

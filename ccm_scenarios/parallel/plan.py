@@ -1,0 +1,38 @@
+"""Which scenario comes next."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ccm_scenarios.parallel.durations import Durations
+
+SERIAL = "serial"
+"""Tag of scenarios that run when no other does."""
+
+SCENARIOS_PER_CORE = 4
+"""Scenarios wait most of their time: for a cloud, a controller, a kubelet."""
+
+
+def default_jobs() -> int:
+    """How many scenarios run at once when nobody says, from the cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return SCENARIOS_PER_CORE * cores
+
+
+def order(scenarios: Sequence[Any], durations: Durations) -> tuple[list[int], list[int]]:
+    """Positions of what may run side by side, and of what runs alone after it.
+
+    The longest come first, so that no long one is left alone at the end; what was never timed comes before all.
+    """
+
+    def longest_first(position: int) -> tuple[float, int]:
+        seconds = durations.of(scenarios[position].name)
+        return -(math.inf if seconds is None else seconds), position
+
+    apart = [n for n, scenario in enumerate(scenarios) if SERIAL in scenario.effective_tags]
+    together = [n for n in range(len(scenarios)) if n not in apart]
+    return sorted(together, key=longest_first), apart

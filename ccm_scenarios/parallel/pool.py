@@ -1,0 +1,218 @@
+"""The workers, seen from the parent: which there are, what each does, and what became of it.
+
+The parent has one thread and no connections of its own while it forks; what it knows, its workers know.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection, wait
+from typing import IO, Protocol
+
+from ccm_scenarios.parallel.messages import Doing, Done, Ended, Job, Ready
+
+TICK = 0.25
+"""Seconds after which the loop looks around even if no worker says anything."""
+
+OUTPUT_LIMIT = 64 * 1024
+"""Bytes of a job's printed output that are shown, the last ones."""
+
+
+class Worker:
+    """One worker and its present job."""
+
+    def __init__(self, work: Callable[[Connection, int], None]) -> None:
+        self.job: Job | None = None
+        self.since = time.monotonic()
+        self.doing = Doing("", "")
+        self.doing_since = self.since
+        self.began = False
+        """Whether it was ready for a job."""
+        self.interrupted = False
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self.channel, theirs = multiprocessing.Pipe()
+        # Forked, not spawned: importing Kubernetes' client and an SDK takes each new process seconds of a core.
+        context = multiprocessing.get_context("fork")
+        self._process = context.Process(target=work, args=(theirs, self._output.fileno()))
+        self._process.start()
+        theirs.close()
+
+    def give(self, job: Job | None) -> None:
+        """Have it do a job, or end."""
+        self.job = job
+        self.since = self.doing_since = time.monotonic()
+        self.doing = Doing("", "")
+        os.ftruncate(self._output.fileno(), 0)
+        os.lseek(self._output.fileno(), 0, os.SEEK_SET)
+        self.channel.send(job)
+
+    def interrupt(self) -> None:
+        """Have it stop what it does and clean up."""
+        if not self.interrupted:
+            self.interrupted = True
+            self._process.terminate()
+
+    def printed(self) -> str:
+        """What it printed since it was given its job."""
+        descriptor = self._output.fileno()
+        start = max(0, os.fstat(descriptor).st_size - OUTPUT_LIMIT)
+        return os.pread(descriptor, OUTPUT_LIMIT, start).decode(errors="replace")
+
+    def bury(self) -> str:
+        """Wait for its end, and say how it ended: "killed by SIGKILL", "exit code 3"."""
+        self.channel.close()
+        self._process.join()
+        code = self._process.exitcode or 0
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+class Events(Protocol):
+    """Who is told what happens, and says when to stop."""
+
+    def fork(self) -> Worker:
+        """A new worker."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """No scenario shall begin any more."""
+        ...
+
+    @property
+    def interrupted(self) -> bool:
+        """Those that run shall end, too."""
+        ...
+
+    def began(self, position: int) -> None: ...
+
+    def done(self, position: int, done: Done, printed: str, seconds: float) -> None: ...
+
+    def died(self, position: int, how: str, printed: str) -> None: ...
+
+    def swept(self, position: int, done: Done | None) -> None:
+        """None: the worker that swept died as well."""
+        ...
+
+    def ended(self, ended: Ended, printed: str) -> None: ...
+
+    def failed(self, what: str, printed: str) -> None:
+        """Something went wrong outside of every scenario."""
+        ...
+
+    def tick(self, workers: Iterable[Worker]) -> None: ...
+
+
+class Pool:
+    """Runs scenarios on up to `jobs` workers.
+
+    A worker ends as soon as there is nothing more for it to do: what it waits for at its end it waits for beside the
+    scenarios of the others.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._workers: list[Worker] = []
+        self._ending: set[int] = set()
+        self._pending: deque[Job] = deque()
+        self._sweeps: deque[Job] = deque()
+
+    def run(self, positions: Iterable[int], jobs: int) -> None:
+        """Return when all scenarios are done, or none may begin any more, and all workers have ended."""
+        self._pending = deque(Job(position) for position in positions)
+        while True:
+            if self._events.stopping:
+                self._pending.clear()
+            if self._events.interrupted:
+                for worker in self._workers:
+                    if worker.job is not None and not worker.job.sweep:
+                        worker.interrupt()
+            self._fork(jobs)
+            if not self._workers:
+                return
+            by_channel = {worker.channel: worker for worker in self._workers}
+            for channel in wait(list(by_channel), timeout=TICK):
+                assert isinstance(channel, Connection)
+                self._hear(by_channel[channel])
+            self._events.tick(worker for worker in self._workers if worker.job is not None)
+
+    def _fork(self, jobs: int) -> None:
+        waiting = [w for w in self._workers if w.job is None and id(w) not in self._ending]
+        room = jobs - (len(self._workers) - len(self._ending))
+        wanted = len(self._pending) + len(self._sweeps) - len(waiting)
+        for _ in range(min(room, wanted)):
+            self._workers.append(self._events.fork())
+
+    def _hear(self, worker: Worker) -> None:
+        try:
+            message = worker.channel.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._died(worker)
+            return
+        match message:
+            case Doing():
+                worker.doing, worker.doing_since = message, time.monotonic()
+            case Ready():
+                worker.began = True
+                self._hand_out(worker)
+            case Done():
+                job, seconds, printed = worker.job, time.monotonic() - worker.since, worker.printed()
+                assert job is not None
+                if job.sweep:
+                    self._events.swept(job.scenario, message)
+                else:
+                    self._events.done(job.scenario, message, printed, seconds)
+                self._hand_out(worker)
+            case Ended():
+                self._remove(worker)
+                if worker.job is not None:  # interrupted between two messages
+                    self._events.died(worker.job.scenario, "interrupted", worker.printed())
+                self._events.ended(message, worker.printed())
+                if not worker.began:
+                    self._give_up("its preparation failed", "")
+
+    def _hand_out(self, worker: Worker) -> None:
+        if self._events.stopping:
+            self._pending.clear()
+        jobs = self._sweeps or self._pending
+        job = jobs.popleft() if jobs else None
+        if job is None:
+            self._ending.add(id(worker))
+        elif not job.sweep:
+            self._events.began(job.scenario)
+        try:
+            worker.give(job)
+        except OSError:
+            self._died(worker)
+
+    def _died(self, worker: Worker) -> None:
+        how, printed, job = self._remove(worker), worker.printed(), worker.job
+        if not worker.began:
+            self._give_up(how, printed)
+        elif job is None:
+            self._events.failed(f"a worker was lost at its end: {how}", printed)
+        elif job.sweep:
+            self._events.swept(job.scenario, None)
+        else:
+            step = f" in the step {worker.doing.step!r}" if worker.doing.step else ""
+            wait = f", waiting for {worker.doing.wait}" if worker.doing.wait else ""
+            self._events.died(job.scenario, f"{how}{step}{wait}", printed)
+            self._sweeps.append(Job(job.scenario, sweep=True))
+
+    def _give_up(self, how: str, printed: str) -> None:
+        """What stopped one worker from beginning will stop the next."""
+        self._pending.clear()
+        self._events.failed(f"a worker did not begin: {how}", printed)
+        while self._sweeps:
+            self._events.swept(self._sweeps.popleft().scenario, None)
+
+    def _remove(self, worker: Worker) -> str:
+        self._workers.remove(worker)
+        self._ending.discard(id(worker))
+        return worker.bury()
