@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.waiting import waiting
 
 SERVICE_PORT = 80
+NODE_CLIENT_PORTS = range(20000, 28000)
+"""Below the node ports and the ports a kernel gives to outgoing connections."""
 
 
 class CleanupFailed(Exception):
@@ -100,6 +103,16 @@ class World:
     def inside(self) -> InsideClient:
         """A client inside the cluster, ready to call."""
         pod = PodHandle(self.cluster, self.namespace, "client", among=self._places)
+        pod.expect_ready()
+        return InsideClient(self.cluster, self.rules, pod)
+
+    def client_on(self, node: NodeHandle) -> InsideClient:
+        """A client that calls as the Node itself, ready to call."""
+        # No Pod gives this port away: other scenarios may have a client on the Node, too.
+        port = random.choice(NODE_CLIENT_PORTS)
+        name = f"client-on-{node.name.replace('.', '-')}"[:63]
+        pod = PodHandle(self.cluster, self.namespace, name, node=node.name, port=port, host_network=True)
+        self.on_close(str(pod), pod.remove)
         pod.expect_ready()
         return InsideClient(self.cluster, self.rules, pod)
 

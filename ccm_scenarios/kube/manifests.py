@@ -63,16 +63,25 @@ def deployment(app: str, replicas: int, among: Sequence[str] = ()) -> Manifest:
     }
 
 
-def pod(name: str, node: str | None, among: Sequence[str] = ()) -> Manifest:
-    """One Pod of the test application, on `node` if it is named (whatever its taints), or on one of `among`."""
-    spec = _pod_spec(among)
+def pod(
+    name: str, node: str | None, among: Sequence[str] = (), *, port: int = BACKEND_PORT, host_network: bool = False
+) -> Manifest:
+    """One Pod of the test application, on `node` if it is named (whatever its taints), or on one of `among`.
+
+    Args:
+        port: where it listens.
+        host_network: whether it uses its Node's network instead of one of its own.
+    """
+    spec = _pod_spec(among, port)
     if node is not None:
         spec["nodeName"] = node
+    if host_network:
+        spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
     return {"metadata": {"name": name, "labels": {APP_LABEL: name}}, "spec": spec}
 
 
-def _pod_spec(among: Sequence[str]) -> Manifest:
-    arguments: Sequence[str] = ("netexec", f"--http-port={BACKEND_PORT}", f"--udp-port={BACKEND_PORT}")
+def _pod_spec(among: Sequence[str], port: int = BACKEND_PORT) -> Manifest:
+    arguments: Sequence[str] = ("netexec", f"--http-port={port}", f"--udp-port={port}")
     # Names, not labels: the name is what the scheduler itself goes by. Such a field takes one value, so one term each.
     terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]} for name in among]
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
@@ -94,9 +103,9 @@ def _pod_spec(among: Sequence[str]) -> Manifest:
                 "image": AGNHOST_IMAGE,
                 "imagePullPolicy": "IfNotPresent",
                 "args": list(arguments),
-                "ports": [{"containerPort": BACKEND_PORT, "protocol": protocol.value} for protocol in Protocol],
+                "ports": [{"containerPort": port, "protocol": protocol.value} for protocol in Protocol],
                 "readinessProbe": {
-                    "httpGet": {"path": "/hostName", "port": BACKEND_PORT},
+                    "httpGet": {"path": "/hostName", "port": port},
                     "periodSeconds": 1,
                 },
                 "securityContext": {

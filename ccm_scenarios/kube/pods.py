@@ -15,13 +15,23 @@ class PodHandle:
     """One Pod that a scenario made; it stays on its Node."""
 
     def __init__(
-        self, cluster: Cluster, namespace: str, name: str, *, node: str | None = None, among: Sequence[str] = ()
+        self,
+        cluster: Cluster,
+        namespace: str,
+        name: str,
+        *,
+        node: str | None = None,
+        among: Sequence[str] = (),
+        port: int = manifests.BACKEND_PORT,
+        host_network: bool = False,
     ) -> None:
-        """Create the Pod; on a Node if one is named, or on one of several."""
+        """Create the Pod; on a Node if one is named, or on one of several. Other arguments as for `manifests.pod`."""
         self._cluster = cluster
         self.namespace = namespace
         self.name = name
-        self.uid: str = cluster.core.create_namespaced_pod(namespace, manifests.pod(name, node, among)).metadata.uid
+        self.port = port
+        manifest = manifests.pod(name, node, among, port=port, host_network=host_network)
+        self.uid: str = cluster.core.create_namespaced_pod(namespace, manifest).metadata.uid
 
     def __str__(self) -> str:
         return f"Pod {self.namespace}/{self.name}"

@@ -164,6 +164,16 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
+def close() -> None:
+    """End all probers, and wait for it."""
+    with _lock:
+        processes = list(_processes.values())
+        _processes.clear()
+    for process in processes:
+        atexit.unregister(process.close)
+        process.close()
+
+
 def cpu_seconds() -> float:
     """CPU time of the probers, as of the last probe that ended."""
     return sum(process.cpu_seconds for process in _processes.values())

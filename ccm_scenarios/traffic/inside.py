@@ -1,4 +1,4 @@
-"""A client inside the cluster: a Pod that calls for us.
+"""A client inside the cluster: a Pod that calls for us; with its Node's network, the Node itself calls.
 
 The Pod's application is asked over the API server's proxy to call others; no shell and no exec is involved.
 """
@@ -16,7 +16,6 @@ from kubernetes.client import ApiException
 from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube.caches import one_line
 from ccm_scenarios.kube.cluster import Cluster
-from ccm_scenarios.kube.manifests import BACKEND_PORT
 from ccm_scenarios.kube.pods import PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.traffic.engine import Probing, ThreadProbing
@@ -70,7 +69,7 @@ class InsideClient:
             return Answer(Outcome.GOOD if said == other.name else Outcome.NONE, f"answered by {said[:80]!r}")
 
         what = f"{self._pod} on {self._pod.node} at {other} on {other.node}"
-        return self._place(what, other.address, BACKEND_PORT, Protocol.TCP, "hostname", judge)
+        return self._place(what, other.address, other.port, Protocol.TCP, "hostname", judge)
 
     def health(self, node_address: str, port: int) -> Place:
         """A Node's health check node port; a good answer says that the Node has endpoints of the Service."""
@@ -109,7 +108,7 @@ class InsideClient:
             "tries": str(tries),
         }
         try:
-            result = self._cluster.ask_pod(self._pod.namespace, self._pod.name, BACKEND_PORT, "dial", query)
+            result = self._cluster.ask_pod(self._pod.namespace, self._pod.name, self._pod.port, "dial", query)
         except (ApiException, urllib3.exceptions.HTTPError, ValueError) as error:
             return [Answer(Outcome.UNKNOWN, f"the Pod could not be asked to call: {one_line(error)}")]
         answers = [judge(said) for said in result.get("responses") or []]

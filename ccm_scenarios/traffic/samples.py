@@ -195,25 +195,26 @@ class Samples:
         return ", ".join(words)
 
     def lines(self) -> list[str]:
-        """A line for each stretch of tries with equal outcomes, in the order of their ends: when, how many, who."""
-        samples = self._copy()
+        """A line for each stretch of tries with equal outcomes, in the order of their starts: when, how many, who."""
+        samples = sorted(self._copy(), key=lambda sample: sample.number)
         lines = []
         for stretch in _stretches(samples):
             texts = collections.Counter(sample.answer.text for sample in stretch).most_common(3)
             who = "; ".join(text if len(texts) == 1 else f"{text} ({count})" for text, count in texts)
-            at = stretch[0].ended - _begin(samples)
+            at = stretch[0].started - _begin(samples)
             lines.append(f"{at:7.2f} s  {stretch[0].answer.outcome.value} x {len(stretch)}: {who}")
         return lines
 
     def plot(self) -> list[str]:
-        """A row for each kind of answer, over time from left to right; the higher a block, the larger its share."""
+        """A row for each kind of answer, over the tries' starts from left to right; a high block is a large share."""
         samples = self._copy()
         if not samples:
             return []
-        begin, seconds = _begin(samples), max(self.seconds, 1e-9)
+        begin = _begin(samples)
+        seconds = max(max(sample.started for sample in samples) - begin, 1e-9)
         columns: list[collections.Counter[str]] = [collections.Counter() for _ in range(PLOT_COLUMNS)]
         for sample in samples:
-            column = min(int((sample.ended - begin) / seconds * PLOT_COLUMNS), PLOT_COLUMNS - 1)
+            column = min(int((sample.started - begin) / seconds * PLOT_COLUMNS), PLOT_COLUMNS - 1)
             columns[column][sample.answer.text] += 1
         total: collections.Counter[str] = sum(columns, collections.Counter())
         rows = []

@@ -23,10 +23,11 @@ def http_server(*, name: str = "", status: int = 200) -> Iterator[int]:
         def do_GET(self) -> None:
             host, port = self.client_address[:2]
             body = (f"{host}:{port}" if self.path == "/clientip" else name).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(OSError):  # the caller may have gone
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
