@@ -26,6 +26,8 @@ localcloud = typer.Typer(
     help="A region in a box: a real Kubernetes cluster, the real CCM and an emulated cloud, on this machine (as root).",
 )
 app.add_typer(localcloud, name="localcloud")
+report = typer.Typer(no_args_is_help=True, help="What runs left behind.")
+app.add_typer(report, name="report")
 
 Name = Annotated[str, typer.Option(help="Which local cloud; several can run side by side.")]
 
@@ -163,6 +165,19 @@ def logs(
     command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(found[source])]
     sys.stdout.flush()
     os.execvp(command[0], command)
+
+
+@report.command()
+def merge(
+    directories: Annotated[list[Path], typer.Argument(help="Directories that runs wrote, one for each shard.")],
+    into: Annotated[Path, typer.Option(help="Where the joint reports go; a directory that is new or empty.")],
+) -> None:
+    """Join the reports of shards into one set; exit code 1 if a run failed, 2 if a shard is missing."""
+    from ccm_scenarios.reporting.merge import merge
+
+    passed = merge(directories, into)
+    _say(f"{len(directories)} runs, {'passed' if passed else 'failed'}: {into}")
+    raise typer.Exit(0 if passed else 1)
 
 
 def main() -> None:

@@ -64,6 +64,8 @@ class Selection:
     rule: TagRule
     scenarios: tuple[Any, ...]
     """behave's scenarios, in order; never empty."""
+    shard: tuple[int, int] = (1, 1)
+    """Which part of all that was selected they are, of how many."""
 
     def id_of(self, scenario: Any) -> str:
         """The scenario's one stable id, for instance `lb-provisioned`."""
@@ -110,7 +112,7 @@ def select(config: Any, features: Sequence[Any], options: Options, registry: Reg
     shard = selected[part - 1 :: parts]
     if not shard:
         raise UsageError(f"-D shard={part}/{parts} is empty: only {len(selected)} scenarios are selected")
-    return Selection(factory, flavour, rule, shard)
+    return Selection(factory, flavour, rule, shard, options.shard)
 
 
 def _runs(scenario: Any, rule: TagRule, config: Any) -> bool:

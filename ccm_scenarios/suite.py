@@ -126,7 +126,8 @@ class Suite:
         redactor = Redactor(_secrets(os.environ))
         directory = reports_directory(self._root, os.environ)
         self._run_account = Account("")
-        self._reports = Reports.install(runner, directory=directory, redactor=redactor)
+        shard = "{}/{}".format(*selection.shard)
+        self._reports = Reports.install(runner, directory=directory, redactor=redactor, shard=shard)
         runner.surroundings = Surroundings(self._reports, self._interrupts, self._name_of, self._durations())
         with self._reports.watch("before_all"):
             target.start(tell)
@@ -166,8 +167,10 @@ class Suite:
         Raises:
             ExceptionGroup: something could not be given back.
         """
+        from ccm_scenarios.traffic import engine
+
         with self._interrupts.shield():
-            errors = _close(self._world, self._cluster)
+            errors = _close(self._world, self._cluster, engine)
         if errors:
             raise ExceptionGroup("a worker left something behind", errors)
 
@@ -266,8 +269,10 @@ class Suite:
         Raises:
             ExceptionGroup: something could not be given back; behave counts it as a failed hook.
         """
+        from ccm_scenarios.traffic import engine
+
         with self._interrupts.shield():
-            errors = _close(self._world, self._cluster, self._target)
+            errors = _close(self._world, self._cluster, engine, self._target)
         self._close_account(self._run_account)
         self._interrupts.finish()
         nothing_ran = self._exit.code is None and self._all_skipped() and not context._runner.aborted

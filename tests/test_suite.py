@@ -4,253 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parent.parent
-PATIENCE = 60
-"""Seconds a run of behave may take here."""
-
-FEATURES = """
-Feature: Things
-  @thing-fine @core
-  Scenario: All is well
-    Given a thing
-
-  @thing-fails
-  Scenario: A step fails
-    Given a thing that fails
-    Then a thing
-
-  @thing-unclean
-  Scenario: The clean-up fails
-    Given a thing
-
-  @thing-udp @needs.lb-udp
-  Scenario: Not for every adapter
-    Given a thing
-
-  @thing-disruptive @disruptive
-  Scenario: Not on every cluster
-    Given a thing
-
-  @thing-slow
-  Scenario: It takes long
-    Given a thing that takes long
-    Then a thing
-
-  @thing-slow-to-clean
-  Scenario: Its clean-up takes long
-    Given a thing
-"""
-
-STEPS = """
-import pathlib
-import threading
-
-from behave import given, step
-
-
-@step("a thing")
-def fine(context):
-    context.world.note("step")
-
-
-@given("a thing that fails")
-def fails(context):
-    assert False, "it does not hold"
-
-
-@given("a thing that takes long")
-def long(context):
-    pathlib.Path("waiting").touch()
-    threading.Event().wait(50)
-"""
-
-DOUBLES = '''
-"""In place of cluster, target and scenario world: they write down what is done with them."""
-
-import contextlib
-import os
-import pathlib
-import sys
-import time
-import types
-
-import ccm_scenarios.suite
-from ccm_scenarios.contract import Capability, Endpoint, Timeouts
-from ccm_scenarios.errors import EnvironmentProblem
-
-
-def note(line):
-    with open("journal", "a") as journal:
-        print(line, file=journal)
-
-
-class Target:
-    kubeconfig, context, timeouts = pathlib.Path("kubeconfig"), None, Timeouts()
-    endpoint = Endpoint(secret_access_key="hush-hush-hush")
-    ccm_version, controller_manager = "v9.9.9", None
-
-    def __init__(self, options):
-        self.disruption_allowed = options.kubeconfig is None or options.disruptive
-
-    def check(self):
-        pass
-
-    def start(self, progress):
-        if "BOOT_FAILS" in os.environ:
-            raise EnvironmentProblem("the disk is full")
-        if "BOOT_HANGS" in os.environ:
-            pathlib.Path("waiting").touch()
-            time.sleep(50)
-        note("target started")
-
-    def enter(self):
-        note("target entered")
-
-    def evidence(self):
-        return {"target.txt": "the log says hush-hush-hush"}
-
-    def close(self):
-        note("target closed")
-        if "DOWN_FAILS" in os.environ:
-            raise RuntimeError("cannot let go")
-
-
-class Cluster:
-    @classmethod
-    def connect(cls, kubeconfig, context, timeouts):
-        return cls()
-
-    def identity(self):
-        return "uid-of-kube-system"
-
-    def shared_nodes(self):
-        pass
-
-    def close(self):
-        note("cluster closed")
-
-
-class World:
-    def __init__(self, *, cluster, provider, target, timeouts, scenario_id, run_id, shared):
-        self.id = scenario_id
-
-    def bind(self, context):
-        context.world = self
-
-    def note(self, what):
-        note(f"{self.id} {what}")
-
-    def evidence(self):
-        return {"world.txt": f"what {self.id} saw"}
-
-    def close(self):
-        if self.id == "thing-slow-to-clean":
-            pathlib.Path("waiting").touch()
-            end = time.monotonic() + 3
-            while time.monotonic() < end:
-                time.sleep(0.1)
-        self.note("cleaned up")
-        if self.id == "thing-unclean":
-            raise RuntimeError("a namespace stays")
-
-
-class Factory:
-    name, flavours = "double", ("plain", "udp")
-
-    def connect(self, *, endpoint, flavour, timeouts):
-        capabilities = {Capability.LB_UDP} if flavour == "udp" else set()
-        judged = types.SimpleNamespace(project="double-ccm", version="unknown", url="")
-        return types.SimpleNamespace(
-            name=self.name, flavour=flavour, timeouts=timeouts, capabilities=capabilities, implementation=judged
-        )
-
-
-ccm_scenarios.suite.choose = Target
-sys.modules["ccm_scenarios.kube"] = types.SimpleNamespace(Cluster=Cluster)
-sys.modules["ccm_scenarios.world"] = types.SimpleNamespace(World=World)
-'''
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A suite of its own in a directory, with the checkout's environment.py."""
-
-    root: Path
-    jobs: int = 1
-
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """behave, running."""
-        inherited = {key: value for key, value in os.environ.items() if key != "ARTIFACTS"}
-        return subprocess.Popen(
-            [sys.executable, "-m", "behave", "--no-color", f"--jobs={self.jobs}", *arguments],
-            cwd=self.root,
-            env={**inherited, "PYTHONPATH": f"{self.root}:{CHECKOUT}", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
-        """Exit code, standard output and standard error of behave."""
-        with self.start(*arguments, **environment) as process:
-            out, err = process.communicate(timeout=PATIENCE)
-        return process.returncode, out, err
-
-    def with_doubles(self) -> Suite:
-        """Let the run have no cluster."""
-        (self.root / "doubles.py").write_text(DOUBLES)
-        with (self.root / "environment.py").open("a") as hooks:
-            hooks.write("\nimport doubles\n")
-        return self
-
-    def wait_until_it_waits(self) -> None:
-        """For the place in a run that says it takes long."""
-        end = time.monotonic() + PATIENCE
-        while not (self.root / "waiting").exists():
-            assert time.monotonic() < end, "behave did not get there"
-            time.sleep(0.02)
-
-    @property
-    def journal(self) -> list[str]:
-        path = self.root / "journal"
-        return path.read_text().splitlines() if path.exists() else []
-
-    @property
-    def reports(self) -> Path:
-        return self.root / "reports" / "latest"
-
-    def outcomes(self) -> dict[str, str]:
-        """Scenario or hook to its outcome, from the Cucumber JSON."""
-        found = {}
-        for feature in json.loads((self.reports / "cucumber" / "ccm-scenarios.json").read_text()):
-            for element in feature["elements"]:
-                parts = [*element.get("before", []), *element["steps"], *element.get("after", [])]
-                statuses = {part["result"]["status"] for part in parts}
-                found[element["name"]] = next(each for each in ("failed", "skipped", "passed") if each in statuses)
-        return found
+from tests.suites import DOUBLE, PATIENCE, Suite, make
 
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
-    """The features above, with everything else as in the checkout."""
-    shutil.copy(CHECKOUT / "environment.py", tmp_path)
-    for name, content in {"features/things.feature": FEATURES, "steps/things.py": STEPS}.items():
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text(content)
-    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
-    return Suite(tmp_path)
+    """Things that pass, fail and wait."""
+    return make(tmp_path)
 
 
 @pytest.fixture(params=[1, 4], ids=["one after another", "side by side"])
@@ -263,9 +31,6 @@ def double(suite: Suite, request: pytest.FixtureRequest) -> Suite:
 def one_by_one(suite: Suite) -> Suite:
     """A suite whose second scenario begins after the first."""
     return suite.with_doubles()
-
-
-DOUBLE = "-Dprovider=doubles:Factory"
 
 
 # What is refused

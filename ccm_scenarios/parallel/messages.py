@@ -38,6 +38,8 @@ class StepState:
     """Name of a `behave.model_type.Status`."""
     seconds: float
     error: str | None
+    ran: bool
+    """Whether it came up: a step may skip itself."""
 
 
 @dataclass(frozen=True, slots=True)

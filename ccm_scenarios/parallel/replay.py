@@ -13,7 +13,6 @@ from ccm_scenarios.parallel.messages import Done
 from ccm_scenarios.reporting.collect import above
 
 _UNDEFINED = {Status.undefined, Status.untested_undefined}
-_NOT_RUN = {Status.untested, Status.skipped}
 
 
 def apply(scenario: Any, done: Done) -> list[Any]:
@@ -23,6 +22,7 @@ def apply(scenario: Any, done: Done) -> list[Any]:
         step.status = Status[state.status]
         step.duration = state.seconds
         step.error_message = state.error
+        step.came_up = state.ran
     if done.skip_reason is not None:
         # Not by scenario.skip(): it logs the reason, which was told already.
         scenario.should_skip = True
@@ -72,15 +72,14 @@ def _announce(formatter: Any, kind: str, owner: Any) -> None:
 
 def _show(formatter: Any, scenario: Any, registry: Any) -> None:
     formatter.scenario(scenario)
-    if scenario.should_skip and all(step.status in _NOT_RUN for step in scenario.all_steps):
+    ran = [step for step in scenario.all_steps if getattr(step, "came_up", False)]
+    if scenario.should_skip and not ran:
         return
-    steps = list(scenario.all_steps)
     for step in scenario:
         formatter.step(step)
-    for step in steps:
-        if step.status not in _NOT_RUN:
-            formatter.match(registry.find_match(step) or NoMatch())
-            formatter.result(step)
+    for step in ran:
+        formatter.match(registry.find_match(step) or NoMatch())
+        formatter.result(step)
 
 
 def is_for_the_screen(formatter: Any) -> bool:

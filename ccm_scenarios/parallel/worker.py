@@ -10,6 +10,7 @@ import faulthandler
 import os
 import sys
 import threading
+import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +41,17 @@ def work(runner: Runner, channel: Connection, output: int) -> None:
     for standard in (1, 2):
         os.dup2(output, standard)
     faulthandler.enable()
+    code = 1
     try:
         _Worker(runner, channel).serve()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        os._exit(0)  # no thread of an adapter's SDK may hold the process back
+        os._exit(code)  # no thread of an adapter's SDK may hold the process back
 
 
 class _Worker:
@@ -96,7 +102,10 @@ class _Worker:
             failed=failed,
             error=scenario.error_message,
             skip_reason=scenario.skip_reason if scenario.should_skip else None,
-            steps=tuple(StepState(step.status.name, step.duration, step.error_message) for step in scenario.all_steps),
+            steps=tuple(
+                StepState(step.status.name, step.duration, step.error_message, self._reports.recorder.came_up(step))
+                for step in scenario.all_steps
+            ),
             results=self._reports.results(feature),
             problems=self._reports.take_problems(),
             hook_failures=failures,

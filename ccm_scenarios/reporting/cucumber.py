@@ -38,7 +38,7 @@ def render(features: Sequence[FeatureResult]) -> bytes:
 
 
 def _feature(feature: FeatureResult, taken: set[str]) -> dict[str, Any]:
-    identity = _unique(_slug(feature.name), taken)
+    identity = unique(_slug(feature.name), taken)
     return {
         "uri": feature.uri,
         "id": identity,
@@ -57,7 +57,7 @@ def _feature(feature: FeatureResult, taken: set[str]) -> dict[str, Any]:
 def _element(scenario: ScenarioResult, feature_id: str, taken: set[str]) -> dict[str, Any]:
     rule = f"Rule: {scenario.rule}" if scenario.rule else ""
     element: dict[str, Any] = {
-        "id": _unique(";".join([feature_id, *map(_slug, scenario.path)]), taken),
+        "id": unique(";".join([feature_id, *map(_slug, scenario.path)]), taken),
         "line": scenario.line,
         "type": "scenario",
         "keyword": scenario.keyword,
@@ -127,7 +127,8 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w]+", "-", text.lower()).strip("-")
 
 
-def _unique(identity: str, taken: set[str]) -> str:
+def unique(identity: str, taken: set[str]) -> str:
+    """The id, or with a number behind it if it is taken."""
     candidate, count = identity, 1
     while candidate in taken:
         count += 1

@@ -28,6 +28,11 @@ def render(features: Sequence[FeatureResult]) -> bytes:
             _add_case(suite, feature.name, scenario)
         _count(suite, feature.scenarios)
     _count(suites, [scenario for feature in features for scenario in feature.scenarios])
+    return serialise(suites)
+
+
+def serialise(suites: ET.Element) -> bytes:
+    """The file's content for a tree."""
     ET.indent(suites)
     text = _NOT_XML.sub("\ufffd", ET.tostring(suites, encoding="unicode"))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()

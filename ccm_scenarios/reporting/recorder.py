@@ -187,6 +187,10 @@ class Recorder:
             data = self.text(text).encode("utf-8", "replace")
         self._attachments.setdefault(id(owner), []).append(Attachment(mime_type, bytes(data), name))
 
+    def came_up(self, step: Any) -> bool:
+        """Whether the step was begun, in the scenario's last attempt."""
+        return id(step) in self._matches
+
     def add_evidence(self, scenario: Any, folder: str) -> None:
         self._evidence.setdefault(id(scenario), []).append(folder)
 

@@ -40,7 +40,7 @@ JUNIT = Path("junit_ccm.xml")
 STARTED = Path("started.json")
 FINISHED = Path("finished.json")
 EVIDENCE = Path("evidence")
-_OURS = ".ccm-scenarios"
+OURS = ".ccm-scenarios"
 """Marks the evidence folder as ours to clear; $ARTIFACTS may hold another tool's of the same name."""
 
 
@@ -67,7 +67,7 @@ class Reports:
     behave's `context.on_cleanup_error` is taken; do not set it.
     """
 
-    def __init__(self, runner: Any, directory: Path, redactor: Redactor) -> None:
+    def __init__(self, runner: Any, directory: Path, redactor: Redactor, shard: str) -> None:
         self.directory = directory = directory.absolute()
         self.evidence = EvidenceStore(directory / EVIDENCE, redactor)
         self._features = runner.features
@@ -78,26 +78,27 @@ class Reports:
         self._in_worker = False
         try:
             self._clear()
-            self._replace(STARTED, _json({"timestamp": int(time.time())}))
+            self._replace(STARTED, _json({"timestamp": int(time.time()), "metadata": {"shard": shard}}))
             (directory / EVIDENCE).mkdir(parents=True, exist_ok=True)
-            (directory / EVIDENCE / _OURS).touch()
+            (directory / EVIDENCE / OURS).touch()
         except OSError as error:
             raise EnvironmentProblem(f"cannot write reports to {directory}: {error.strerror}") from error
         self.recorder = Recorder(runner, redactor=redactor, changed=self._write, closed=self._close)
 
     @classmethod
-    def install(cls, runner: Any, *, directory: Path, redactor: Redactor) -> Reports:
+    def install(cls, runner: Any, *, directory: Path, redactor: Redactor, shard: str = "1/1") -> Reports:
         """Begin reporting; call it first in before_all.
 
         Args:
             runner: behave's running runner (`context._runner`).
             directory: see `reports_directory`. The last run's reports in it go; everything else stays.
             redactor: what all text passes.
+            shard: which part of how many this run is, for `merge`.
 
         Raises:
             EnvironmentProblem: the directory cannot be written.
         """
-        reports = cls(runner, directory, redactor)
+        reports = cls(runner, directory, redactor, shard)
         reports._write()
         # Another formatter's crash or a second Ctrl-C ends behave before it closes its formatters.
         atexit.register(reports._abandon)
@@ -242,7 +243,7 @@ class Reports:
         for path in (CUCUMBER, JUNIT, STARTED, FINISHED, timing.TIMING):
             (self.directory / path).unlink(missing_ok=True)
         evidence = self.directory / EVIDENCE
-        if (evidence / _OURS).exists() and not evidence.is_symlink():
+        if (evidence / OURS).exists() and not evidence.is_symlink():
             shutil.rmtree(evidence)
 
 
