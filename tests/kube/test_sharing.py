@@ -1,0 +1,214 @@
+"""Scenarios that run at the same time: which Nodes they share, where their Pods may go, and what a dead one leaves."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from ccm_scenarios.contract import Capability, CloudError, Instance, OwnedResource, Provider
+from ccm_scenarios.kube import Cluster
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.expectation import Expectation
+from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
+from ccm_scenarios.kube.shared import SharedNodes
+from ccm_scenarios.sweeping import sweep
+from ccm_scenarios.targets import Target
+from ccm_scenarios.world import CleanupFailed, World, labels_of
+from tests.kube.conftest import TIMEOUTS
+from tests.kube.control_plane import ControlPlane
+from tests.kube.test_nodes import change_status, create, node, status
+from tests.kube.test_world import Cloud, instance
+
+__all__ = ["node"]
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def shared(cluster: Cluster, node: NodeHandle) -> SharedNodes:
+    """The Node `node`; others come after the run began."""
+    return cluster.shared_nodes()
+
+
+def world_of(cluster: Cluster, cloud: Cloud, shared: SharedNodes, scenario_id: str = "here") -> World:
+    return World(
+        cluster=cluster,
+        provider=cast(Provider, cloud),
+        target=cast(Target, None),
+        timeouts=TIMEOUTS,
+        scenario_id=scenario_id,
+        run_id="r1",
+        shared=shared,
+    )
+
+
+@pytest.fixture
+def world(cluster: Cluster, cloud: Cloud, shared: SharedNodes) -> Iterator[World]:
+    world = world_of(cluster, cloud, shared)
+    yield world
+    world.close()
+
+
+def test_a_node_that_another_scenario_launched_is_not_among_the_shared(cluster: Cluster, world: World) -> None:
+    create(cluster, "launched", providerID="fake:///zone/i-2")
+    cluster.waits.until("both Nodes", lambda: cluster.caches.get(Kind.NODES, "launched"), timeout="node_ready")
+    assert [each.name for each in world.nodes()] == ["node"]
+    assert [each.name for each in world.every_node()] == ["node"]
+
+
+def test_a_node_that_replaces_a_shared_one_is_another(cluster: Cluster, shared: SharedNodes) -> None:
+    (old,) = cluster.core.list_node().items
+    assert old in shared
+    cluster.core.delete_node("node")
+    create(cluster, "node")
+    (new,) = cluster.core.list_node().items
+    assert new not in shared
+
+
+def test_pods_without_a_node_of_their_own_stay_on_shared_nodes(cluster: Cluster, world: World) -> None:
+    world.namespace  # noqa: B018 - makes it
+    with pytest.raises(Expectation):
+        world.make_backend()  # nothing runs Pods here
+    (backend,) = cluster.apps.list_namespaced_deployment(world.namespace).items
+    required = backend.spec.template.spec.affinity.node_affinity.required_during_scheduling_ignored_during_execution
+    (term,) = required.node_selector_terms
+    (field,) = term.match_fields
+    assert (field.key, field.operator, field.values) == ("metadata.name", "In", ["node"])
+
+
+@pytest.mark.parametrize("taint", [UNINITIALIZED_TAINT, "node.kubernetes.io/not-ready"])
+def test_a_node_that_is_marked_for_a_moment_is_waited_for(
+    cluster: Cluster, world: World, node: NodeHandle, taint: str
+) -> None:
+    node._taint({"key": taint, "effect": "NoSchedule"})
+    cluster.waits.until("the mark seen", lambda: node.taints and None, timeout="node_ready")
+    with pytest.raises(Expectation, match="Ready, yet tainted: node"):
+        world.nodes()
+    node.remove_taint(taint)
+    assert [each.name for each in world.nodes()] == ["node"]
+
+
+def test_a_node_that_is_not_ready_is_not_waited_for(cluster: Cluster, world: World, node: NodeHandle) -> None:
+    node.mark_uninitialized()
+    change_status(cluster, "node", status(ready="False"))
+    with pytest.raises(Expectation, match="at least 1 Ready Nodes"):
+        while True:
+            world.nodes()  # until the caches know
+
+
+def _claimed_elsewhere(shared: SharedNodes, steps: Any, world: World | None = None) -> None:
+    release = shared.claim()
+    steps.send("claimed")
+    if steps.recv() == "die":
+        os._exit(1)
+    release()
+    steps.send("released")
+    steps.recv()
+
+
+@pytest.mark.parametrize("end", ["release", "die"])
+def test_one_scenario_at_a_time_changes_shared_nodes(shared: SharedNodes, end: str) -> None:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    others, another = context.Pipe()
+    one = context.Process(target=_claimed_elsewhere, args=(shared, theirs))
+    one.start()
+    assert ours.recv() == "claimed"
+    two = context.Process(target=_claimed_elsewhere, args=(shared, another))
+    two.start()
+    assert not others.poll(0.3)
+    ours.send(end)
+    assert others.recv() == "claimed"
+    for channel, process in ((ours, one), (others, two)):
+        if process.is_alive():
+            channel.send("release")
+        process.join(5)
+        process.kill()
+
+
+def test_a_claim_ends_with_the_world(cluster: Cluster, cloud: Cloud, shared: SharedNodes, node: NodeHandle) -> None:
+    world = world_of(cluster, cloud, shared)
+    world.taint(node)
+    world.initialise_anew(node)
+    world.close()
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    other = context.Process(target=_claimed_elsewhere, args=(shared, theirs))
+    other.start()
+    assert ours.recv() == "claimed"
+    other.kill()
+    other.join()
+
+
+# What a dead scenario leaves
+
+
+class Launching(Cloud):
+    """A cloud that knows who launched what."""
+
+    capabilities = Cloud.capabilities | {Capability.INSTANCE_LAUNCH}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.launched = {"r1/dead": [instance(1)], "r1/alive": [instance(2)]}
+        self.deleted: list[str] = []
+
+    def launched_for(self, owner: str) -> list[Instance]:
+        return self.launched[owner]
+
+    def delete(self, instance_id: str) -> None:
+        if self.refuses:
+            raise CloudError("DeleteInstance: Throttled")
+        self.deleted.append(instance_id)
+
+
+def namespace_of(cluster: Cluster, scenario_id: str) -> str:
+    name = cluster.make_namespace(labels_of("r1", scenario_id))
+    ports = [{"port": 80}]
+    cluster.core.create_namespaced_service(name, {"metadata": {"name": "service"}, "spec": {"ports": ports}})
+    return name
+
+
+@pytest.fixture
+def connection(control_plane: ControlPlane) -> Cluster:
+    return Cluster.connect(control_plane.kubeconfig, None, TIMEOUTS)
+
+
+def test_what_a_dead_scenario_left_is_removed_and_nothing_else(
+    connection: Cluster, cluster: Cluster, shared: SharedNodes, node: NodeHandle
+) -> None:
+    dead, alive = namespace_of(cluster, "dead"), namespace_of(cluster, "alive")
+    node.add_own_taint()
+    node.mark_uninitialized()
+    create(cluster, "launched", taints=[{"key": OWN_TAINT, "effect": "PreferNoSchedule"}])
+    cloud = Launching()
+    sweep(connection, cast(Provider, cloud), shared, "r1", "dead")
+    connection.close()  # the namespaces are gone
+    names = {namespace.metadata.name for namespace in cluster.core.list_namespace().items}
+    assert alive in names
+    assert dead not in names
+    assert cloud.deleted == ["i-1"]
+    taints = {each.metadata.name: {t.key for t in each.spec.taints or []} for each in cluster.core.list_node().items}
+    assert taints["node"].isdisjoint({OWN_TAINT, UNINITIALIZED_TAINT})
+    assert OWN_TAINT in taints["launched"]
+    cluster.end_namespace(alive)
+
+
+def test_what_stays_is_told(connection: Cluster, cluster: Cluster, shared: SharedNodes) -> None:
+    namespace = namespace_of(cluster, "dead")
+    cloud = Launching()
+    cloud.refuses = True
+    cloud.left = [OwnedResource("load balancer", "lb-1")]
+    with pytest.raises(CleanupFailed) as failure:
+        sweep(connection, cast(Provider, cloud), shared, "r1", "dead")
+    assert "its instances: DeleteInstance: Throttled" in str(failure.value)
+    assert f"nothing in the cloud for Service {namespace}/service" in str(failure.value)
+    assert "lb-1" in str(failure.value)
+    connection.close()
