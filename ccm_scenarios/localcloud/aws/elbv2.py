@@ -130,7 +130,7 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
     """One region's network load balancers, target groups and listeners."""
 
     def create_load_balancer(self, name: str, security_groups: list[str], *args: Any, **kwargs: Any) -> Any:
-        settings = copy.deepcopy((security_groups, args, kwargs))
+        settings = _settings((security_groups, args, kwargs))
         if known := next((one for one in self.load_balancers.values() if one.name == name), None):
             return _same(known, settings, DuplicateLoadBalancerName)
         for group_id in security_groups:
@@ -170,7 +170,7 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
         super().set_security_groups(arn, sec_groups)
 
     def create_target_group(self, name: str, **kwargs: Any) -> Any:
-        settings = copy.deepcopy(kwargs)
+        settings = _settings(kwargs)
         if known := next((one for one in self.target_groups.values() if one.name == name), None):
             return _same(known, settings, DuplicateTargetGroupName)
         if kwargs.get("protocol") in _TARGET_PROTOCOLS and kwargs.get("healthcheck_timeout_seconds") is None:
@@ -220,7 +220,7 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        settings = copy.deepcopy((protocol, ssl_policy, certificate, actions, args, kwargs))
+        settings = _settings((protocol, ssl_policy, certificate, actions, args, kwargs))
         load_balancer = self.load_balancers.get(load_balancer_arn)
         if load_balancer is not None and (known := self._on_port(load_balancer, port)):
             return _same(known, settings, DuplicateListenerError)
@@ -275,6 +275,17 @@ class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]
                     "IncompatibleProtocols",
                     f"The protocol {protocol} of the listener does not match {group.protocol} of the target group.",
                 )
+
+
+def _settings(request: Any) -> Any:
+    """A copy that two requests with the same content share: tags are a set, a controller sends them in any order."""
+    if isinstance(request, dict):
+        return {key: _settings(value) for key, value in request.items()}
+    if isinstance(request, list | tuple):
+        items = [_settings(one) for one in request]
+        tags = all(isinstance(one, dict) and one.keys() == {"Key", "Value"} for one in items)
+        return sorted(items, key=lambda one: str(one["Key"])) if tags else items
+    return copy.deepcopy(request)
 
 
 def _same(known: Any, settings: Any, otherwise: type[Exception]) -> Any:

@@ -134,8 +134,11 @@ def test_target_groups_have_the_defaults_of_a_network_load_balancer(
 
 
 def test_creating_the_same_target_group_again_finds_it_until_it_is_changed(cloud: Cloud, account: Account) -> None:
-    group = target_group(cloud, account)
-    assert target_group(cloud, account) == group
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    group = target_group(cloud, account, Tags=tags)
+    assert target_group(cloud, account, Tags=tags[::-1]) == group, "tags have no order"
+    with refused("DuplicateTargetGroupName"):
+        target_group(cloud, account, Tags=tags[:1])
     cloud.elbv2.modify_target_group(TargetGroupArn=group, HealthCheckIntervalSeconds=7)
     with refused("DuplicateTargetGroupName"):
         target_group(cloud, account)
