@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,15 +26,22 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.latency import notice_latencies
 from ccm_scenarios.localcloud import binaries, client, images
 from ccm_scenarios.localcloud.binaries.catalogue import CATALOGUE
-from ccm_scenarios.localcloud.cgroups import memory_bytes
+from ccm_scenarios.localcloud.cgroups import cpu_seconds, memory_bytes
 from ccm_scenarios.localcloud.state import State
 from ccm_scenarios.options import Options
+from ccm_scenarios.reporting import timing
 from ccm_scenarios.targets.local import LOCAL_TIMEOUTS, LocalCloudTarget
+from ccm_scenarios.traffic import engine
+from ccm_scenarios.traffic.samples import Answer, Outcome
 from ccm_scenarios.world import World
 
 NAME = "bench"
 _SAMPLES = 200
-_MEMORY_SECONDS = 0.2
+_USAGE_SECONDS = 0.2
+_WORST = 10
+_FLAVOUR = "nlb"
+_PROBE_RATE = 100
+_PROBE_SECONDS = 5.0
 
 
 def say(text: str) -> None:
@@ -47,15 +56,21 @@ def timed(results: dict[str, Any], name: str) -> Iterator[None]:
     say(f"{name}: {results[name]} s")
 
 
-class PeakMemory:
-    """Samples what the local cloud uses while it lives; page cache that the kernel would drop is not counted."""
+class Usage:
+    """Samples what a local cloud uses while it lives; page cache that the kernel would drop is not counted.
 
-    def __init__(self) -> None:
-        self.peak = 0
+    Args:
+        name: the local cloud, which need not be there yet.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.peak_memory = 0
+        self.cpu_seconds = 0.0
+        self._group = State(name).cgroup
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
-    def __enter__(self) -> PeakMemory:
+    def __enter__(self) -> Usage:
         self._thread.start()
         return self
 
@@ -64,8 +79,9 @@ class PeakMemory:
         self._thread.join()
 
     def _sample(self) -> None:
-        while not self._ended.wait(_MEMORY_SECONDS):
-            self.peak = max(self.peak, memory_bytes(State(NAME).cgroup) or 0)
+        while not self._ended.wait(_USAGE_SECONDS):
+            self.peak_memory = max(self.peak_memory, memory_bytes(self._group) or 0)
+            self.cpu_seconds = max(self.cpu_seconds, cpu_seconds(self._group) or 0.0)
 
 
 def first_setup() -> dict[str, Any]:
@@ -174,6 +190,93 @@ def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
     return results
 
 
+def behaviours(jobs: int | None) -> dict[str, Any]:
+    """A whole run with a local cloud of its own, and where its time went.
+
+    Args:
+        jobs: scenarios at once; None leaves that to the runner.
+    """
+    name = f"{NAME}-behaviours"
+    command = [sys.executable, "-m", "behave", "--tags=@aws", "--format=null", "--no-summary"]
+    command += ["-D", f"localcloud={name}", "-D", f"flavour={_FLAVOUR}", *([f"-j{jobs}"] if jobs else [])]
+    with tempfile.TemporaryDirectory(prefix="ccm-scenarios-bench-") as reports, Usage(name) as usage:
+        start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        process = subprocess.run(command, env={**os.environ, "ARTIFACTS": reports}, stdout=sys.stderr)
+        wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        lines = timing.read(Path(reports))
+    suite_cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    result = {
+        "exit_code": process.returncode,
+        "wall_seconds": round(wall, 1),
+        "suite_cpu_seconds": round(suite_cpu, 2),
+        "suite_cpu_share": round(suite_cpu / (suite_cpu + usage.cpu_seconds), 3),
+        "scenarios": _worst(lines),
+    }
+    if jobs == 1:
+        # One after another, the parts add up to the whole.
+        needed, watched = (sum(line[part] for line in lines) for part in ("needed", "watched"))
+        result |= {
+            "needed_seconds": round(needed, 1),
+            "watched_seconds": round(watched, 1),
+            "own_seconds": round(wall - needed - watched, 1),
+            "own_share": round((wall - needed - watched) / wall, 3),
+            "added_share": round((wall - needed) / wall, 3),
+        }
+    return result
+
+
+def _worst(lines: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """What takes longest: scenarios by what the suite adds to what the cluster needs, and single waits."""
+    scenarios = [line for line in lines if line["scenario"]]
+    parts = ("seconds", "needed", "watched", "cpu")
+    by_added = sorted(scenarios, key=lambda line: line["seconds"] - line["needed"], reverse=True)
+    waits = [[line["scenario"], *wait] for line in lines for wait in line["waits"]]
+    return {
+        "added_most": [{"id": line["scenario"], **{part: line[part] for part in parts}} for line in by_added[:_WORST]],
+        "waited_longest": sorted(waits, key=lambda wait: wait[2] + wait[3], reverse=True)[:_WORST],
+    }
+
+
+def probe() -> dict[str, Any]:
+    """What continuous probing costs and how exact it is, on loopback."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nme"
+    served = threading.Event()
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
+
+        def serve() -> None:
+            while not served.is_set():
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(1024)
+                    connection.send(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        call = engine.Call("http", server.getsockname()[1], "hostname", "bench", 1 / _PROBE_RATE, 1.0)
+        before = engine.cpu_seconds()
+        probing = engine.SocketProbing("127.0.0.1", call, lambda text, _: Answer(Outcome.GOOD, text), lambda a: [a])
+        time.sleep(_PROBE_SECONDS)
+        probing.stop(drain=True)
+        served.set()
+    return {
+        "connections_per_second": round(probing.samples.size / probing.samples.seconds, 1),
+        "core_share": round((engine.cpu_seconds() - before) / probing.samples.seconds, 3),
+        "longest_gap_ms": round(1000 * probing.samples.longest_outage.seconds, 1),
+    }
+
+
+def startup() -> dict[str, float]:
+    """Wall seconds of what starts nothing, the best of three."""
+    results = {}
+    for name, arguments in (("dry_run_seconds", ["--dry-run", "--format=null"]), ("help_seconds", ["--help"])):
+        times = []
+        for _ in range(3):
+            start = time.monotonic()
+            subprocess.run([sys.executable, "-m", "behave", *arguments], stdout=subprocess.DEVNULL, check=True)
+            times.append(time.monotonic() - start)
+        results[name] = round(min(times), 2)
+    return results
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cold", action="store_true", help="also time a first set-up against bare go build (long)")
@@ -186,7 +289,7 @@ def main() -> int:
         images.prepare_images(binaries.prepare())
     client.down(NAME)
     try:
-        with PeakMemory() as memory:
+        with Usage(NAME) as usage:
             with timed(results, "boot_seconds"):
                 cloud = client.up(NAME, nodes=arguments.nodes, owned=False, progress=say)
             results["memory_after_boot_mib"] = cloud.status()["memory_mib"]
@@ -198,11 +301,16 @@ def main() -> int:
                     check=True,
                 ).stdout
             )
-        results["peak_memory_mib"] = memory.peak >> 20
+        results["peak_memory_mib"] = usage.peak_memory >> 20
         with timed(results, "down_seconds"):
             client.down(NAME)
     finally:
         client.down(NAME)
+    results |= startup()
+    results["probe"] = probe()
+    results["behaviours_one_by_one"] = one = behaviours(1)
+    results["behaviours_side_by_side"] = many = behaviours(None)
+    results["side_by_side_ratio"] = round(many["wall_seconds"] / one["wall_seconds"], 3)
     print(json.dumps(results, indent=1))
     return 0
 

@@ -86,6 +86,17 @@ def memory_bytes(group: str) -> int | None:
         return None
 
 
+def cpu_seconds(group: str) -> float | None:
+    """CPU time that processes of `group` and below used so far, those that ended included; None if it is not told."""
+    try:
+        if is_v2():
+            lines = (ROOT / group / "cpu.stat").read_text().splitlines()
+            return int(dict(line.split() for line in lines)["usage_usec"]) / 1e6
+        return int((ROOT / "cpuacct" / group / "cpuacct.usage").read_text()) / 1e9
+    except FileNotFoundError:
+        return None
+
+
 def _tree(group: Path) -> Iterator[Path]:
     for directory, _, _ in os.walk(group, topdown=False):
         yield Path(directory)
