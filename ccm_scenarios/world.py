@@ -157,7 +157,11 @@ class World:
         with waiting("an instance launched in the cloud"):
             instance = self.provider.instances.launch(owner=self._owner)
         self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
-        return expect_node_of(self.cluster, instance.provider_id)
+        node = expect_node_of(self.cluster, instance.provider_id)
+        # Other scenarios' load balancers must not see it stop: a controller that tries to register a stopped instance
+        # is refused, and tries again only after a while.
+        node.leave_load_balancers()
+        return node
 
     # Traffic inside the cluster
 

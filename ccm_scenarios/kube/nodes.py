@@ -12,6 +12,7 @@ from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.waits import Window
 
+EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 SHUTDOWN_TAINT = "node.cloudprovider.kubernetes.io/shutdown"
 OWN_TAINT = "ccm-scenarios/kept"
@@ -83,6 +84,11 @@ class NodeHandle:
     def remove_taint(self, key: str) -> None:
         """Take a taint off; no error if it is not there."""
         self._change_taints(lambda taints: [taint for taint in taints if taint["key"] != key])
+
+    def leave_load_balancers(self) -> None:
+        """Keep the Node out of every load balancer from now on (a label the service controller heeds)."""
+        change = {"metadata": {"labels": {EXCLUDED_LABEL: ""}}}
+        self._follow(self._cluster.core.patch_node(self.name, change))
 
     def add_address(self, address_type: str, address: str) -> None:
         """Add an address to the Node's status, as if it had been true once."""
