@@ -150,7 +150,8 @@ def test_a_stalled_prober_claims_no_outage() -> None:
         time.sleep(0.2)
         probe.stop(drain=True)
     assert probe.samples.paused > 0.25
-    assert probe.samples.longest_outage.seconds < 0.05
+    # Without the pause taken off it would be more than the time it was stopped.
+    assert probe.samples.longest_outage.seconds < 0.25
 
 
 def test_a_fork_has_a_prober_of_its_own() -> None:

@@ -109,15 +109,16 @@ def test_the_account_parts_what_was_needed_from_what_makes_sure(claims: Rules) -
 def test_a_watched_place_is_judged_by_all_its_tries(claims: Rules) -> None:
     call, _ = scripted(*([GOOD] * 5), *([NONE] * 10), GOOD)
     with claims.watch(place("a", call, interval=0.01)) as watched:
-        time.sleep(0.3)
-    watched.expect_outage_within(Window("as long as a deployment may take", 0.2))
+        while watched.samples.size < 20:
+            time.sleep(0.01)
+    watched.expect_outage_within(Window("as long as a deployment may take", 60.0))
     with pytest.raises(Expectation, match=r"10 of \d+ tries without it; the first: none"):
         watched.expect_every_try_answered()
     with pytest.raises(Expectation) as failure:
         watched.expect_outage_within(Window("hardly anything", 0.05))
     assert failure.value.expected == "a: answered, never 0.05 s (hardly anything) without an answer"
-    assert "s without an answer, from 0.0" in failure.value.last_seen
-    assert f"watched: {watched.samples.size} samples in 0.3 s" in str(failure.value)
+    assert " s without an answer, from " in failure.value.last_seen
+    assert f"watched: {watched.samples.size} samples in " in str(failure.value)
     assert "a: watched: " in claims.journal()
 
 
