@@ -180,8 +180,8 @@ class World:
         port, homes = service.health_check_node_port, backend.nodes
         if not port:
             raise Expectation(f"{service} with a health check node port", "none", "0 s: the API server gives it")
-        with_backend = [self.inside.health(n.internal_address, port) for n in self.nodes() if n.name in homes]
-        without = [self.inside.health(n.internal_address, port) for n in self.nodes() if n.name not in homes]
+        with_backend = [self.inside.health(n.internal_address, port, service) for n in self.nodes() if n.name in homes]
+        without = [self.inside.health(n.internal_address, port, service) for n in self.nodes() if n.name not in homes]
         self.rules.expect_up(*with_backend, timeout="service_changed")
         if without:
             self.rules.expect_down(*without, timeout="service_changed")
@@ -189,7 +189,7 @@ class World:
     def expect_no_healthy_node(self, service: ServiceHandle) -> None:
         """That no Node is healthy at a health check node port the Service gave up."""
         ports = service.former_health_check_node_ports
-        places = [self.inside.health(node.internal_address, port) for node in self.nodes() for port in ports]
+        places = [self.inside.health(node.internal_address, port, service) for node in self.nodes() for port in ports]
         self.rules.expect_down(*places, timeout="service_changed")
 
     # Nodes that others use too

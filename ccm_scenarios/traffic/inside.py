@@ -71,10 +71,11 @@ class InsideClient:
         what = f"{self._pod} on {self._pod.node} at {other} on {other.node}"
         return self._place(what, other.address, other.port, Protocol.TCP, "hostname", judge)
 
-    def health(self, node_address: str, port: int) -> Place:
+    def health(self, node_address: str, port: int, service: ServiceHandle) -> Place:
         """A Node's health check node port; a good answer says that the Node has endpoints of the Service."""
         what = f"the health check at {node_address}:{port}"
-        return self._place(what, node_address, port, Protocol.TCP, "healthz", _has_endpoints)
+        judge = functools.partial(_has_endpoints, service.namespace, service.name)
+        return self._place(what, node_address, port, Protocol.TCP, "healthz", judge)
 
     def probing(self, service: ServiceHandle, backend: Answerer) -> AbstractContextManager[Watched]:
         """Call the Service's cluster IP while a block runs, each try a connection or flow of its own."""
@@ -138,9 +139,14 @@ def _from(backend: Answerer, said: str) -> Answer:
     return Answer(Outcome.NONE, f"another than the backend answered: {said[:80]!r}")
 
 
-def _has_endpoints(said: str) -> Answer:
+def _has_endpoints(namespace: str, name: str, said: str) -> Answer:
+    """As kube-proxy answers, and whatever stands for it: what was another Service's port may be a third one's now."""
     try:
-        endpoints = int(json.loads(said)["localEndpoints"])
+        health = json.loads(said)
+        endpoints = int(health["localEndpoints"])
+        whose = health["service"]["namespace"], health["service"]["name"]
     except (ValueError, KeyError, TypeError):
         return Answer(Outcome.NONE, f"no health in the answer {said[:80]!r}")
+    if whose != (namespace, name):
+        return Answer(Outcome.NONE, f"the health of another Service: {'/'.join(map(str, whose))}")
     return Answer(Outcome.GOOD if endpoints else Outcome.NONE, f"{endpoints} local endpoints")
