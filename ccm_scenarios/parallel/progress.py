@@ -47,7 +47,9 @@ class Progress:
             return
         self._told = now
         lines = [self._line(worker, now) for worker in workers]
-        lines.insert(0, f"{now - self._start:.0f} s: {self._done} of {len(self._titles)} done, {len(lines)} running")
+        if not lines:
+            lines = ["  waiting for the end of what scenarios made"]
+        lines.insert(0, f"{now - self._start:.0f} s: {self._done} of {len(self._titles)} done")
         self.hide()
         if self._live:
             width, height = shutil.get_terminal_size()

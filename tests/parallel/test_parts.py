@@ -96,10 +96,18 @@ def test_a_log_is_told_now_and_then_what_runs_and_what_it_waits_for() -> None:
     progress.tick(running)
     assert screen.getvalue().splitlines() == [
         "[1/3] second passed in 12.3 s",
-        "16 s: 1 of 3 done, 2 running",
+        "16 s: 1 of 3 done",
         "  first 16 s: it is done; waits 4 s for a Node Ready",
         "  third 6 s: a backend",
     ]
+
+
+def test_what_comes_after_the_last_scenario_is_told_too() -> None:
+    now, screen = [0.0], Screen(terminal=False)
+    progress = Progress(["first"], screen, lambda: now[0])
+    now[0] = 20.0
+    progress.tick([])
+    assert screen.getvalue() == "20 s: 0 of 1 done\n  waiting for the end of what scenarios made\n"
 
 
 def test_a_terminal_shows_the_present_in_lines_that_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +117,7 @@ def test_a_terminal_shows_the_present_in_lines_that_are_replaced(monkeypatch: py
     progress = Progress(["first"], screen, lambda: now[0])
     now[0] = 1.0
     progress.tick([worker(0, 0, "a step with a long text", "this and that", 0)])
-    assert screen.getvalue() == "1 s: 0 of 1 done, 1 running\n  first 1 s: a step with a lo\n"
+    assert screen.getvalue() == "1 s: 0 of 1 done\n  first 1 s: a step with a lo\n"
     progress.done(0, "passed", 1)
     progress.hide()
     assert screen.getvalue().endswith("\x1b[2F\x1b[J[1/1] first passed in 1.0 s\n")
