@@ -18,6 +18,7 @@ from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
 from ccm_scenarios.parallel.runner import Surroundings
+from ccm_scenarios.preloading import importing
 from ccm_scenarios.selection import Registry, Selection, needs_of, select
 from ccm_scenarios.targets import Target, choose
 
@@ -130,7 +131,8 @@ class Suite:
         self._reports = Reports.install(runner, directory=directory, redactor=redactor, shard=shard)
         runner.surroundings = Surroundings(self._reports, self._interrupts, self._name_of, self._durations())
         with self._reports.watch("before_all"):
-            target.start(tell)
+            with importing("ccm_scenarios.kube", "ccm_scenarios.world"):
+                target.start(tell)
             endpoint = target.endpoint
             redactor.add(endpoint.access_key_id or "", endpoint.secret_access_key or "")
             target.enter()
