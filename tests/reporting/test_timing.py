@@ -33,9 +33,9 @@ def test_a_scenarios_waits_are_its_own_and_not_the_runs(tmp_path: Path) -> None:
     assert one["waits"] == [["an address", one["needed"], one["watched"]]]
     assert one["needed"] >= 0.05
     assert one["watched"] >= 0.03
-    assert one["seconds"] >= one["needed"] + one["watched"]
+    assert one["seconds"] >= one["needed"] + one["watched"] - 0.002, "each is rounded"
     assert [wait[0] for wait in whole["waits"]] == ["a cluster"]
-    assert whole["seconds"] >= one["seconds"] + 0.02
+    assert whole["seconds"] >= one["seconds"] + 0.018
 
 
 def test_the_longest_waits_come_first_and_all_are_counted() -> None:
