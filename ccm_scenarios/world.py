@@ -18,6 +18,7 @@ from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.nodes import (
+    EXCLUDED_LABEL,
     OWN_TAINT,
     UNINITIALIZED_TAINT,
     NodeHandle,
@@ -155,11 +156,12 @@ class World:
     def launch_node(self) -> NodeHandle:
         """A Ready, initialised Node on an instance launched for this scenario."""
         with waiting("an instance launched in the cloud"):
-            instance = self.provider.instances.launch(owner=self._owner)
+            instance = self.provider.instances.launch(owner=self._owner, node_labels={EXCLUDED_LABEL: ""})
         self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
         node = expect_node_of(self.cluster, instance.provider_id)
-        # Other scenarios' load balancers must not see it stop: a controller that tries to register a stopped instance
-        # is refused, and tries again only after a while.
+        # Other scenarios' load balancers must not see it come, stop and go: a controller that tries to register a
+        # stopped instance is refused, and tries again only after a while; and one that adapts a classic load balancer
+        # while it deletes it may wait for ten minutes for a security group that it has just put to use again.
         node.leave_load_balancers()
         return node
 

@@ -36,12 +36,14 @@ class Instances(TypingProtocol):
         """
         ...
 
-    def launch(self, *, owner: str) -> Instance:
+    def launch(self, *, owner: str, node_labels: Mapping[str, str]) -> Instance:
         """Launch an instance that joins the cluster. Returns when it is running; its Node comes later.
 
         Args:
             owner: kept with the instance in the cloud from its first moment on, as a tag or label; up to 128
                 characters of `[a-z0-9/.-]`.
+            node_labels: what its Node should carry from its first moment on, if this cloud's nodes can be told so at
+                their launch; the suite sets them later where they are missing.
 
         Raises:
             CloudTimeout: it did not run within `Timeouts.instance_launch`.

@@ -31,6 +31,7 @@ class Machine:
         self.id = instance.id
         self.name = instance.private_dns_name
         self.address = instance.private_ip
+        self._labels = instance.node_labels
         self.link = network.link_name(instance.id)
         self.directory = directory
         self._cgroup = cgroup
@@ -51,7 +52,7 @@ class Machine:
         """
         self.power_off(orderly=False)
         self.directory.mkdir(parents=True, exist_ok=True)
-        services = node.configure(self.directory, self.name, self.address, self._cgroup, self._cluster)
+        services = node.configure(self.directory, self.name, self.address, self._cgroup, self._cluster, self._labels)
         cgroups.create(f"{self._cgroup}/system")
         keep = {
             str(self.directory),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,9 @@ class Cluster:
     periods: Periods
 
 
-def configure(directory: Path, name: str, address: str, cgroup: str, cluster: Cluster) -> list[Service]:
+def configure(
+    directory: Path, name: str, address: str, cgroup: str, cluster: Cluster, labels: Mapping[str, str]
+) -> list[Service]:
     """Write the node's configuration below `directory`; returns its services.
 
     Args:
@@ -72,6 +75,7 @@ def configure(directory: Path, name: str, address: str, cgroup: str, cluster: Cl
         address: the instance's private address, the Node's InternalIP.
         cgroup: the instance's group, below the root of every hierarchy.
         cluster: the cluster to join.
+        labels: what the Node registers with; of Kubernetes' own labels a kubelet may set only some.
     """
     for part in ("containerd", "kubelet", "cni", "log", "log/pods", "volumes"):
         (directory / part).mkdir(parents=True, exist_ok=True)
@@ -127,10 +131,12 @@ def configure(directory: Path, name: str, address: str, cgroup: str, cluster: Cl
         "conntrack": {"maxPerCore": 0},
     }
     (directory / "kube-proxy.json").write_text(json.dumps(proxy, indent=1))
-    return _services(directory, name, address, kubeconfig, cluster)
+    return _services(directory, name, address, kubeconfig, cluster, labels)
 
 
-def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluster: Cluster) -> list[Service]:
+def _services(
+    directory: Path, name: str, address: str, kubeconfig: Path, cluster: Cluster, labels: Mapping[str, str]
+) -> list[Service]:
     binary = {
         key: shlex.quote(str(cluster.binaries.path(key))) for key in ("containerd", "ctr", "kubelet", "kube-proxy")
     }
@@ -149,7 +155,7 @@ def _services(directory: Path, name: str, address: str, kubeconfig: Path, cluste
             f"do sleep 0.1; done\n"
             f"exec {binary['kubelet']} --config {here}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
             f"--root-dir {here}/kubelet --cert-dir {here}/kubelet/pki --hostname-override {name} --node-ip {address} "
-            f"--cloud-provider external",
+            f"--cloud-provider external --node-labels {shlex.quote(','.join(map('='.join, labels.items())))}",
         ),
         Service("kube-proxy", f"exec {binary['kube-proxy']} --config {here}/kube-proxy.json"),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -23,10 +23,12 @@ from ccm_scenarios.contract import (
 from providers.aws.clients import Clients, cloud_errors, code_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, WaiterConfigTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, TagTypeDef, WaiterConfigTypeDef
 
 PROVIDER_ID_PREFIX = "aws://"
 OWNER_TAG = "ccm-scenarios/owner"
+LABEL_TAG = "k8s.io/cluster-autoscaler/node-template/label/"
+"""Begins tags that tell a Node's labels; images whose kubelets heed them exist for the cluster autoscaler's sake."""
 
 STATES = {
     "pending": InstanceState.PENDING,
@@ -53,17 +55,19 @@ class AwsInstances:
             raise InstanceNotFound(provider_id)
         return self._read(provider_id.rpartition("/")[2])
 
-    def launch(self, *, owner: str) -> Instance:
+    def launch(self, *, owner: str, node_labels: Mapping[str, str]) -> Instance:
         template = self.endpoint.node_template.get("launch_template")
         if template is None:
             raise NotDeclared("aws", "Instances.launch")
+        tags: list[TagTypeDef] = [{"Key": OWNER_TAG, "Value": owner}]
+        tags += [{"Key": LABEL_TAG + key, "Value": value} for key, value in node_labels.items()]
         with cloud_errors("RunInstances"):
             reservation = self.clients.ec2.run_instances(
                 LaunchTemplate={"LaunchTemplateName": template, "Version": "$Latest"},
                 MinCount=1,
                 MaxCount=1,
                 ClientToken=str(uuid.uuid4()),  # a retried call must not launch two
-                TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": OWNER_TAG, "Value": owner}]}],
+                TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
             )
         instance_id = reservation["Instances"][0]["InstanceId"]
         try:

@@ -43,8 +43,9 @@ def test_an_instance_is_read_as_its_node_must_be(cloud: Cloud) -> None:
 
 def test_a_launched_instance_stops_starts_reboots_and_goes(cloud: Cloud) -> None:
     instances, desired = cloud.connect().instances, cloud.hypervisor.region.desired
-    launched = instances.launch(owner="run/scenario")
+    launched = instances.launch(owner="run/scenario", node_labels={"example.com/role": "x"})
     assert launched.state is InstanceState.RUNNING
+    assert desired().instances[launched.id].node_labels == {"example.com/role": "x"}
     boots = desired().instances[launched.id].boot_generation
 
     instances.stop(launched.id)
@@ -83,7 +84,7 @@ def test_a_launch_that_takes_too_long_names_its_timeout_and_leaves_no_instance(c
     cloud.hypervisor.obeys = False
     try:
         with pytest.raises(CloudTimeout, match=r"not running within 1 s \(Timeouts\.instance_launch\)"):
-            instances.launch(owner="run/scenario")
+            instances.launch(owner="run/scenario", node_labels={})
     finally:
         cloud.hypervisor.obeys = True
     running = {each.id for each in cloud.hypervisor.region.desired().instances.values() if each.power == "running"}
@@ -95,13 +96,13 @@ def test_without_a_launch_template_launching_is_not_declared(cloud: Cloud) -> No
     assert Capability.INSTANCE_LAUNCH in cloud.connect().capabilities
     assert Capability.INSTANCE_LAUNCH not in provider.capabilities
     with pytest.raises(NotDeclared, match="launch"):
-        provider.instances.launch(owner="run/scenario")
+        provider.instances.launch(owner="run/scenario", node_labels={})
 
 
 def test_routes_lead_to_instances_and_turn_into_blackholes_with_their_end(cloud: Cloud) -> None:
     provider, table = cloud.connect(), cloud.account.route_table_id
     assert isinstance(provider.routes, Routes)
-    doomed = provider.instances.launch(owner="run/scenario").id
+    doomed = provider.instances.launch(owner="run/scenario", node_labels={}).id
     keeper = cloud.account.instance_ids[0]
     for cidr, instance_id in (("10.244.1.0/24", doomed), ("10.244.0.0/24", keeper)):
         cloud.clients.ec2.create_route(RouteTableId=table, DestinationCidrBlock=cidr, InstanceId=instance_id)
@@ -131,7 +132,7 @@ def test_errors_name_operation_and_code_and_hold_no_credentials(cloud: Cloud) ->
         timeouts=TIMEOUTS,
     )
     with pytest.raises(CloudError) as caught:
-        provider.instances.launch(owner="run/scenario")
+        provider.instances.launch(owner="run/scenario", node_labels={})
     assert str(caught.value).startswith("RunInstances: InvalidLaunchTemplate")
     assert caught.value.__suppress_context__
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+LABEL_TAG = "k8s.io/cluster-autoscaler/node-template/label/"
+
 Power = Literal["running", "stopped", "terminated"]
 
 
@@ -29,6 +31,11 @@ class DesiredInstance:
     source_dest_check: bool
     """True (AWS's default): packets whose source or destination is not the instance's own address are dropped."""
     tags: Mapping[str, str]
+
+    @property
+    def node_labels(self) -> dict[str, str]:
+        """Labels its Node registers with, told by tags as the cluster autoscaler words them."""
+        return {key.removeprefix(LABEL_TAG): value for key, value in self.tags.items() if key.startswith(LABEL_TAG)}
 
 
 @dataclass(frozen=True, slots=True)
