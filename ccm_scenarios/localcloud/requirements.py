@@ -123,6 +123,8 @@ def _platform_problems() -> list[str]:
     root = os.geteuid() == 0
     if not root:
         problems.append("not root: namespaces, mounts and cgroups need it (run it with sudo)")
+    if not Path("/etc/hosts").exists():
+        problems.append("there is no /etc/hosts, which containerd gives to pods of the host's network")
     if not _has_overlay(root):
         problems.append("the kernel has no overlayfs (modprobe overlay)")
     try:
