@@ -125,6 +125,9 @@ def _refused(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), 3).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # Accepted by the kernel, not yet by the proxy, when the listener closed.
+        return False
     return False
 
 
