@@ -21,9 +21,11 @@ from ccm_scenarios.errors import UsageError
 from ccm_scenarios.options import Options
 
 MARKS = frozenset({"kep", "core", "extended", "disruptive", "serial", "service-api", "wip"})
-"""Tags that classify; any other tag of a scenario is its id, an adapter's name or a need."""
+"""Tags that classify; any other tag of a scenario is its id, an adapter's name or a capability."""
 
-NEEDS = "needs."
+CAPABILITY_TAGS = frozenset(tag for capability in Capability for tag in (capability.tag, capability.refusal_tag))
+
+NEEDS, LACKS = "needs.", "lacks."
 
 
 class Registry(Protocol):
@@ -74,10 +76,18 @@ class Selection:
 
 
 def needs_of(scenario: Any) -> frozenset[Capability]:
-    """What the scenario's `@needs.…` tags ask of an adapter."""
-    return frozenset(
-        Capability(str(tag).removeprefix(NEEDS)) for tag in scenario.effective_tags if tag.startswith(NEEDS)
-    )
+    """What the scenario's `@needs.…` tags ask of an adapter, or of the target."""
+    return _capabilities(scenario, NEEDS)
+
+
+def lacks_of(scenario: Any) -> frozenset[Capability]:
+    """What the scenario's `@lacks.…` tags want to be undeclared: it shows how that is refused."""
+    return _capabilities(scenario, LACKS)
+
+
+def _capabilities(scenario: Any, prefix: str) -> frozenset[Capability]:
+    tags = (str(tag) for tag in scenario.effective_tags)
+    return frozenset(Capability(tag.removeprefix(prefix)) for tag in tags if tag.startswith(prefix))
 
 
 def select(config: Any, features: Sequence[Any], options: Options, registry: Registry) -> Selection:
@@ -145,7 +155,7 @@ def _one_provider(expression: Any, factory: ProviderFactory | None, providers: f
 
 
 def _check_terms(expression: Any, scenarios: Iterable[Any], providers: frozenset[str]) -> None:
-    known = {*MARKS, *providers, *(capability.tag for capability in Capability)}
+    known = {*MARKS, *providers, *CAPABILITY_TAGS}
     known.update(str(tag) for scenario in scenarios for tag in scenario.effective_tags)
     for term, _ in _terms(expression):
         if not any(fnmatchcase(tag, term) for tag in known):
@@ -169,8 +179,8 @@ def _terms(expression: Any, positive: bool = True) -> Iterable[tuple[str, bool]]
 def _check_tags(scenario: Any, providers: frozenset[str]) -> None:
     where = f"{scenario.filename}:{scenario.line}"
     for tag in scenario.effective_tags:
-        if tag.startswith(NEEDS) and tag not in {capability.tag for capability in Capability}:
-            nearest = get_close_matches(tag, [capability.tag for capability in Capability], n=1)
+        if tag.startswith((NEEDS, LACKS)) and tag not in CAPABILITY_TAGS:
+            nearest = get_close_matches(tag, sorted(CAPABILITY_TAGS), n=1)
             hint = f"; did you mean @{nearest[0]}?" if nearest else ""
             raise UsageError(f"{where}: unknown capability in @{tag}{hint}")
     ids = _ids(scenario, providers)
@@ -181,7 +191,7 @@ def _check_tags(scenario: Any, providers: frozenset[str]) -> None:
 
 def _ids(scenario: Any, providers: frozenset[str]) -> list[str]:
     tags = dict.fromkeys(str(tag) for tag in scenario.effective_tags)
-    return [tag for tag in tags if tag not in MARKS | providers and not tag.startswith(NEEDS)]
+    return [tag for tag in tags if tag not in MARKS | providers and not tag.startswith((NEEDS, LACKS))]
 
 
 def _list(tags: Iterable[str]) -> str:

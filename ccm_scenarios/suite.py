@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ccm_scenarios.console import tell
+from ccm_scenarios.contract import Capability
 from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
 from ccm_scenarios.parallel.runner import Surroundings
 from ccm_scenarios.preloading import importing
-from ccm_scenarios.selection import Registry, Selection, needs_of, select
-from ccm_scenarios.targets import Target, choose
+from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select
+from ccm_scenarios.targets import Target, choose, offered_by
 
 if TYPE_CHECKING:
     from ccm_scenarios.contract import Provider
@@ -242,11 +243,13 @@ class Suite:
             self._reports.add_timing(account.close())
 
     def _reason_to_skip(self, scenario: Any) -> str:
-        lacking = needs_of(scenario) - self._provider.capabilities
-        if lacking:
-            names = ", ".join(sorted(capability.value for capability in lacking))
-            return f"{self._provider.name} {self._provider.flavour} does not declare {names}"
         assert self._target is not None
+        offered = self._provider.capabilities | offered_by(self._target)
+        judged = f"{self._provider.name} {self._provider.flavour}"
+        if lacking := needs_of(scenario) - offered:
+            return f"{judged} does not declare {_names(lacking)}"
+        if unwanted := lacks_of(scenario) & offered:
+            return f"{judged} declares {_names(unwanted)}, and this is how others refuse it"
         if "disruptive" in scenario.effective_tags and not self._target.disruption_allowed:
             return "disruptive behaviours run on a named cluster only with -D disruptive=allow"
         return ""
@@ -303,6 +306,10 @@ class Suite:
 
     def _left_behind(self) -> str:
         return f"What run {self._run_id} made on the {self._target} may be left; its namespaces carry this id."
+
+
+def _names(capabilities: Iterable[Capability]) -> str:
+    return ", ".join(sorted(capability.value for capability in capabilities))
 
 
 def _close(*holders: _Closable | None) -> list[Exception]:

@@ -34,6 +34,10 @@ Feature: Things
   Scenario: Not for every adapter
     Given a thing
 
+  @thing-refused @lacks.lb-udp
+  Scenario: Only for those without
+    Given a thing
+
   @thing-disruptive @disruptive
   Scenario: Not on every cluster
     Given a thing
@@ -94,7 +98,7 @@ def note(line):
 class Target:
     kubeconfig, context, timeouts = pathlib.Path("kubeconfig"), None, Timeouts()
     endpoint = Endpoint(secret_access_key="hush-hush-hush")
-    ccm_version, controller_manager = "v9.9.9", None
+    ccm_version, controller_manager, faults = "v9.9.9", None, None
 
     def __init__(self, options):
         self.disruption_allowed = options.kubeconfig is None or options.disruptive

@@ -18,11 +18,13 @@ from behave.parser import parse_file, parse_steps
 from behave.runner_util import load_step_modules
 from behave.step_registry import registry
 
-from ccm_scenarios.contract import Capability, Timeouts
+from ccm_scenarios.contract import Timeouts
+from ccm_scenarios.selection import CAPABILITY_TAGS
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = tomllib.loads((ROOT / "ccm_scenarios/behaviours.toml").read_text())
-KNOWN_TAGS = {"kep", "core", "extended", "disruptive", "serial"} | {capability.tag for capability in Capability}
+PROVIDERS = {"aws"}
+KNOWN_TAGS = {"kep", "core", "extended", "disruptive", "serial", "service-api"} | PROVIDERS | CAPABILITY_TAGS
 DURATION = re.compile(r"\d+\s*(ms|s|sec|seconds?|min|minutes?)\b")
 
 FEATURES = [parse_file(str(path)) for path in sorted((ROOT / "features").rglob("*.feature"))]

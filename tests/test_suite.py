@@ -98,7 +98,7 @@ def test_the_local_cloud_needs_root(suite: Suite) -> None:
 def test_a_dry_run_starts_nothing_and_needs_no_provider(suite: Suite) -> None:
     code, out, _ = suite.run("--dry-run")
     assert code == 0
-    assert "7 untested" in out
+    assert "8 untested" in out
     assert not suite.reports.exists()
     with (suite.root / "features" / "things.feature").open("a") as feature:
         feature.write("    Then nobody knows this step\n")
@@ -162,21 +162,24 @@ def test_a_target_that_cannot_be_closed_turns_the_run_red(double: Suite) -> None
 
 
 def test_what_is_not_declared_or_not_allowed_is_skipped_with_its_reason(double: Suite) -> None:
-    tags = "--tags=@thing-fine or @thing-udp or @thing-disruptive"
+    tags = "--tags=@thing-fine or @thing-udp or @thing-refused or @thing-disruptive"
     code, out, err = double.run(DOUBLE, tags, "-Dkubeconfig=environment.py")
     assert code == 0
-    assert "1 scenario passed" in out
+    assert "2 scenarios passed" in out
     assert "double plain does not declare lb-udp" in err
     assert "only with -D disruptive=allow" in err
     assert double.outcomes() == {
         "All is well": "passed",
         "Not for every adapter": "skipped",
+        "Only for those without": "passed",
         "Not on every cluster": "skipped",
     }
     assert "thing-udp step" not in double.journal
     arguments = ["-Dkubeconfig=environment.py", "-Ddisruptive=allow", "-Dflavour=udp"]
-    assert double.run(DOUBLE, tags, *arguments)[0] == 0
-    assert set(double.outcomes().values()) == {"passed"}
+    code, _, err = double.run(DOUBLE, tags, *arguments)
+    assert code == 0
+    assert "double udp declares lb-udp, and this is how others refuse it" in err
+    assert [name for name, outcome in double.outcomes().items() if outcome != "passed"] == ["Only for those without"]
 
 
 def test_a_run_that_skips_everything_is_no_green_run(double: Suite) -> None:

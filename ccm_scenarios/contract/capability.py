@@ -1,4 +1,4 @@
-"""The catalogue of what an implementation may or may not offer."""
+"""The catalogue of what an implementation, or the target it runs on, may or may not offer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from enum import Enum
 
 
 class Capability(Enum):
-    """Each member is bound to the tag `@needs.<value>`; a scenario runs only if all it needs is declared."""
+    """Each member is bound to two tags: `@needs.<value>`, for a scenario that runs only where it is declared, and
+    `@lacks.<value>`, for one that runs only where it is not: it shows how the controller refuses it."""
 
     INSTANCES = "instances"
     """The adapter reads the machines behind Nodes: state, identity, addresses, place."""
@@ -34,6 +35,47 @@ class Capability(Enum):
 
     LB_CLIENT_ADDRESS = "lb-client-address"
     """With externalTrafficPolicy Local a backend sees the client's own address."""
+
+    LB_CLIENT_IP_AFFINITY = "lb-client-ip-affinity"
+    """Load balancers send all connections of one client to one backend (`sessionAffinity: ClientIP`)."""
+
+    LB_MIXED_PROTOCOLS = "lb-mixed-protocols"
+    """One Service may have TCP and UDP ports behind one load balancer."""
+
+    LB_WITHOUT_NODE_PORTS = "lb-without-node-ports"
+    """Load balancers reach backends without node ports (`allocateLoadBalancerNodePorts: false`)."""
+
+    LB_SOURCE_RANGES = "lb-source-ranges"
+    """Load balancers admit only clients of `loadBalancerSourceRanges`."""
+
+    LB_INTERNAL = "lb-internal"
+    """An annotation makes a load balancer that is reached from the cluster's own network alone."""
+
+    LB_INTERNAL_SWITCH = "lb-internal-switch"
+    """A load balancer turns internal, or external again, when its Service's annotation changes."""
+
+    LB_REQUESTED_ADDRESS = "lb-requested-address"
+    """A load balancer takes an address that was reserved before, named in `loadBalancerIP`."""
+
+    LB_DUAL_STACK = "lb-dual-stack"
+    """A load balancer serves IPv4 and IPv6."""
+
+    LB_VIP = "lb-vip"
+    """Ingress addresses are IP addresses with `ipMode: VIP`: packets reach Nodes with that destination."""
+
+    ZONES = "zones"
+    """The cluster's Nodes are spread over several zones."""
+
+    CCM_CONTROL = "ccm-control"
+    """The target stops and starts the CCM."""
+
+    FAULTS = "faults"
+    """The target makes calls of the CCM fail."""
+
+    @property
+    def refusal_tag(self) -> str:
+        """The tag, without its leading `@`, of scenarios for those who do not have it: `lacks.lb-udp`."""
+        return f"lacks.{self.value}"
 
     @property
     def tag(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.contract import Capability, ControllerManager, Endpoint, Timeouts
 from ccm_scenarios.faults import Fault
 from ccm_scenarios.options import Options
 
@@ -95,6 +95,12 @@ class Target(Protocol):
     def close(self) -> None:
         """End what `start` started, also a part of it; safe to call again. A named cluster stays as it is."""
         ...
+
+
+def offered_by(target: Target) -> frozenset[Capability]:
+    """What scenarios may need that is the target's to offer, not the cloud's."""
+    offers = {Capability.CCM_CONTROL: target.controller_manager, Capability.FAULTS: target.faults}
+    return frozenset(capability for capability, offered in offers.items() if offered is not None)
 
 
 def choose(options: Options) -> Target:
