@@ -13,11 +13,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_WANTED = {
+WANTED = {
     # One kubelet, containerd and kube-proxy hold about 25, the default is 128.
     "fs/inotify/max_user_instances": 8192,
     "fs/inotify/max_user_watches": 524288,
 }
+"""Name below `/proc/sys` to the least value that will do."""
 _SYSCTL = Path("/proc/sys")
 
 
@@ -31,7 +32,8 @@ def _exclusive(root: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _saved(root: Path) -> Path:
+def saved(root: Path) -> Path:
+    """Where the former values are kept while limits are raised: name below `/proc/sys` to value, as JSON."""
     # A hidden file: names of local clouds never start with a dot.
     return root / ".limits.json"
 
@@ -39,24 +41,24 @@ def _saved(root: Path) -> Path:
 def raise_limits(root: Path) -> None:
     """Raise what is too low, remembering the former values in `root`."""
     with _exclusive(root):
-        former = json.loads(_saved(root).read_text()) if _saved(root).exists() else {}
-        low = {name: int((_SYSCTL / name).read_text()) for name in _WANTED}
-        low = {name: value for name, value in low.items() if value < _WANTED[name]}
+        former = json.loads(saved(root).read_text()) if saved(root).exists() else {}
+        low = {name: int((_SYSCTL / name).read_text()) for name in WANTED}
+        low = {name: value for name, value in low.items() if value < WANTED[name]}
         if not low:
             return
         # The first values seen are the host's own.
-        _saved(root).write_text(json.dumps(low | former))
+        saved(root).write_text(json.dumps(low | former))
         for name in low:
-            (_SYSCTL / name).write_text(str(_WANTED[name]))
+            (_SYSCTL / name).write_text(str(WANTED[name]))
 
 
 def restore_limits(root: Path) -> None:
     """Put the former values back if no local cloud is left in `root`."""
     with contextlib.suppress(FileNotFoundError), _exclusive(root):
-        if [path for path in root.iterdir() if path != _saved(root)] or not _saved(root).exists():
+        if [path for path in root.iterdir() if path != saved(root)] or not saved(root).exists():
             return
-        for name, value in json.loads(_saved(root).read_text()).items():
+        for name, value in json.loads(saved(root).read_text()).items():
             # Someone else may have set another value meanwhile; that one stays.
-            if int((_SYSCTL / name).read_text()) == _WANTED[name]:
+            if int((_SYSCTL / name).read_text()) == WANTED[name]:
                 (_SYSCTL / name).write_text(str(value))
-        _saved(root).unlink()
+        saved(root).unlink()

@@ -21,7 +21,7 @@ from pathlib import Path
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud import cgroups, limits
 
-_ROOT = Path("/var/lib/ccm-scenarios")
+ROOT = Path("/var/lib/ccm-scenarios")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 _GROUP = "ccm-scenarios"
 _END_SECONDS = 20.0
@@ -41,7 +41,7 @@ class State:
 
     @property
     def directory(self) -> Path:
-        return _ROOT / self.name
+        return ROOT / self.name
 
     @property
     def alive(self) -> Path:
@@ -73,7 +73,7 @@ class State:
 
     def raise_limits(self) -> None:
         """Let the kernel's shared limits carry one more local cloud; put back when the last one has ended."""
-        limits.raise_limits(_ROOT)
+        limits.raise_limits(ROOT)
 
     def is_alive(self) -> bool:
         """Whether any process of this cloud runs."""
@@ -142,9 +142,9 @@ class State:
         finally:
             with contextlib.suppress(OSError):
                 self.directory.rmdir()
-            limits.restore_limits(_ROOT)
+            limits.restore_limits(ROOT)
             with contextlib.suppress(OSError):
-                _ROOT.rmdir()
+                ROOT.rmdir()
             os.close(handle)
 
 
@@ -159,4 +159,4 @@ def start_time(pid: int) -> int:
 
 def names() -> list[str]:
     """Every local cloud that runs or left something."""
-    return sorted(path.name for path in _ROOT.iterdir() if path.is_dir()) if _ROOT.exists() else []
+    return sorted(path.name for path in ROOT.iterdir() if path.is_dir()) if ROOT.exists() else []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ccm_scenarios.localcloud import cgroups
+from ccm_scenarios.localcloud import cgroups, limits, state
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Traces:
     cgroups: frozenset[str]
     state: frozenset[str]
     processes: frozenset[int]
-    limits: tuple[int, ...]
+    limits: dict[str, int]
 
 
 def _lines(*command: str) -> frozenset[str]:
@@ -47,6 +50,14 @@ def _processes(name: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def _limits(names: Sequence[str]) -> dict[str, int]:
+    """The kernel's limits as they are, or as they will be once the other local clouds that raised them have ended."""
+    found = {name: int(Path("/proc/sys", name).read_text()) for name in limits.WANTED}
+    others = [cloud for cloud in state.names() if not any(fnmatchcase(cloud, name) for name in names)]
+    former = limits.saved(state.ROOT)
+    return found | json.loads(former.read_text()) if others and former.exists() else found
+
+
 def traces(*names: str) -> Traces:
     """The host now, as far as it concerns the clouds called `names`; the network and mounts as a whole."""
     return Traces(
@@ -57,7 +68,5 @@ def traces(*names: str) -> Traces:
         cgroups=frozenset().union(*map(_cgroups, names)),
         state=frozenset(str(path) for name in names for path in Path("/var/lib/ccm-scenarios").glob(f"{name}/**")),
         processes=frozenset().union(*map(_processes, names)),
-        limits=tuple(
-            int(Path("/proc/sys/fs/inotify", name).read_text()) for name in ("max_user_instances", "max_user_watches")
-        ),
+        limits=_limits(names),
     )
