@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ccm_scenarios.console import tell
 from ccm_scenarios.contract import Capability
+from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
@@ -290,8 +291,6 @@ class Suite:
             raise ExceptionGroup("the run left something behind", errors)
 
     def _durations(self) -> Path:
-        from ccm_scenarios.localcloud.binaries.cache import cache_directory
-
         selection = self._selection
         return cache_directory("durations") / f"{selection.factory.name}-{selection.flavour}.json"
 

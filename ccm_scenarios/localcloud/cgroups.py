@@ -20,7 +20,7 @@ _SWEEP_SECONDS = 10.0
 
 def hierarchies() -> list[Path]:
     """The roots that hold groups: one on version 2, one for each controller (and the hybrid tree) on version 1."""
-    if (ROOT / "cgroup.controllers").exists():
+    if is_v2():
         return [ROOT]
     return sorted(path for path in ROOT.iterdir() if path.is_dir() and (path / "cgroup.procs").exists())
 

@@ -19,6 +19,7 @@ from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import Fault
 from ccm_scenarios.localcloud import linux
 from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
+from ccm_scenarios.localcloud.process import tail
 from ccm_scenarios.localcloud.state import State
 
 _ANSWER_SECONDS = 120.0
@@ -248,12 +249,8 @@ def _boot(state: State, progress: Callable[[str], None]) -> None:
                 process.wait()
                 return
     process.wait()
-    raise EnvironmentProblem(f"the local cloud ended while starting: {_last_line(state.log / 'supervisor.log')}")
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").split("\n") if path.exists() else []
-    return next((line for line in reversed(lines) if line.strip()), "it left no message")
+    last = tail(state.log / "supervisor.log", 1)
+    raise EnvironmentProblem(f"the local cloud ended while starting: {last or 'it left no message'}")
 
 
 def _let_go(name: str) -> None:

@@ -45,7 +45,6 @@ class ControlPlane:
     """
 
     def __init__(self, directory: Path, authority: Authority, binaries: Binaries, periods: Periods) -> None:
-        self._authority = authority
         self._logs = directory / "log"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._binaries = binaries

@@ -140,7 +140,6 @@ class Hypervisor:
         self._lock = threading.Lock()
         self._machines: dict[str, Machine] = {}
         self._busy: set[str] = set()
-        self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="machine")
 
     def machines(self) -> list[Machine]:
@@ -158,7 +157,7 @@ class Hypervisor:
         for instance in instances.values():
             with self._lock:
                 known = self._machines.get(instance.id)
-                if self._closed or instance.id in self._busy or _reached(known, instance):
+                if instance.id in self._busy or _reached(known, instance):
                     continue
                 self._busy.add(instance.id)
                 if known is None:
@@ -184,19 +183,11 @@ class Hypervisor:
             self._log(f"instance {machine.id} ({machine.name}): {wanted.power}")
         except Exception as error:  # noqa: BLE001 - a worker's failure must not be lost with its future
             self._log(f"instance {machine.id}: {type(error).__name__}: {error}")
-            threading.Event().wait(1.0)
+            time.sleep(1.0)
         finally:
             with self._lock:
                 self._busy.discard(machine.id)
             self._changed()
-
-    def close(self) -> None:
-        """Pull every plug and forget the disks."""
-        with self._lock:
-            self._closed = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda machine: machine.power_off(orderly=False), self._machines.values()))
 
 
 def _reached(machine: Machine | None, wanted: DesiredInstance) -> bool:

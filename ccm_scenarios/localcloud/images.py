@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.localcloud.binaries import Binaries
-from ccm_scenarios.localcloud.binaries.cache import cache_directory, make_once
+from ccm_scenarios.localcloud.binaries.cache import make_once
 from ccm_scenarios.localcloud.binaries.catalogue import AGNHOST_VERSION
 from ccm_scenarios.localcloud.requirements import locate
 

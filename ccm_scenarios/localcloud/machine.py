@@ -1,8 +1,7 @@
 """The first process of an instance: gives it namespaces of its own, then runs its services until it is powered off.
 
 An instance is a PID, mount, network, host name and IPC namespace. Ending this process is pulling the plug: the
-kernel ends everything inside, mounts included. Imports the standard library alone, for there is one of it for each
-instance.
+kernel ends everything inside, mounts included. Light to import, for there is one of it for each instance.
 
 Protocol with the hypervisor: prints `namespaces` when the network namespace exists, waits for a line on
 standard input (the network link is in place by then), prints `booted` when the services were started. SIGTERM is an
@@ -17,7 +16,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import types
@@ -25,7 +23,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ccm_scenarios.localcloud import cgroups, linux
+from ccm_scenarios.localcloud import cgroups, linux, network
 
 _RESTART_SECONDS = 1.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -77,14 +75,13 @@ def _prepare_mounts(spec: MachineSpec) -> None:
 
 
 def _prepare_network(spec: MachineSpec) -> None:
-    commands = f"""\
+    network.ip(f"""\
 link set lo up
 addr add {spec.address}/32 dev eth0
 link set eth0 up
 route add {spec.gateway} dev eth0 scope link
 route add default via {spec.gateway} src {spec.address}
-"""
-    subprocess.run(["ip", "-batch", "-"], input=commands, text=True, check=True)
+""")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 

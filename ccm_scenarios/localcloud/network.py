@@ -16,14 +16,18 @@ CLIENT_NAMESPACE = Path("/run/netns/client")
 """The outside client's network, seen from inside the cloud's mount namespace."""
 
 
-def ip(commands: str, *, force: bool = False) -> None:
-    """Run iproute2 commands, one a line; with `force`, those that fail do not keep the rest from running.
+def ip(commands: str, *, namespace: str | None = None, force: bool = False) -> None:
+    """Run iproute2 commands, one a line.
+
+    Args:
+        namespace: a named network namespace to act in; by default the calling thread's.
+        force: commands that fail do not keep the rest from running.
 
     Raises:
         OSError: a command failed; the message is iproute2's.
     """
     done = subprocess.run(
-        ["ip", *(["-force"] if force else []), "-batch", "-"],
+        ["ip", *(["-n", namespace] if namespace else []), *(["-force"] if force else []), "-batch", "-"],
         input=commands,
         text=True,
         capture_output=True,
@@ -61,16 +65,14 @@ link add internet type veth peer name eth0 netns client
 addr add {addressing.PUBLIC_GATEWAY}/24 dev internet
 link set internet up
 """)
-    subprocess.run(
-        ["ip", "-n", "client", "-batch", "-"],
-        input=f"""\
+    ip(
+        f"""\
 link set lo up
 addr add {addressing.CLIENT}/24 dev eth0
 link set eth0 up
 route add default via {addressing.PUBLIC_GATEWAY}
 """,
-        text=True,
-        check=True,
+        namespace="client",
     )
 
 

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.localcloud import cgroups
 
 TOOLS = {
     "runc": "runc",
@@ -83,12 +84,11 @@ def cgroup_version() -> int:
     Raises:
         EnvironmentProblem: no cgroup file system is mounted at /sys/fs/cgroup.
     """
-    root = Path("/sys/fs/cgroup")
-    if (root / "cgroup.controllers").exists():
+    if cgroups.is_v2():
         return 2
-    if (root / "memory" / "cgroup.procs").exists():
+    if (cgroups.ROOT / "memory" / "cgroup.procs").exists():
         return 1
-    raise EnvironmentProblem("no cgroup controllers are mounted under /sys/fs/cgroup")
+    raise EnvironmentProblem(f"no cgroup controllers are mounted under {cgroups.ROOT}")
 
 
 def _missing_tools() -> list[str]:

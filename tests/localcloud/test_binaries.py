@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.binaries import Binaries, ConsoleProgress, prepare
 from ccm_scenarios.localcloud.binaries.build import build, location
-from ccm_scenarios.localcloud.binaries.cache import cache_directory
 from ccm_scenarios.localcloud.binaries.catalogue import CATALOGUE, Component, select
 from ccm_scenarios.localcloud.binaries.progress import Silence
 from ccm_scenarios.localcloud.binaries.toolchain import Toolchain, find_go

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.localcloud.binaries.cache import cache_directory, make_once
+from ccm_scenarios.localcloud.binaries.cache import make_once
 from ccm_scenarios.localcloud.binaries.catalogue import Component
 from ccm_scenarios.localcloud.binaries.progress import Progress
 from ccm_scenarios.localcloud.binaries.toolchain import Toolchain

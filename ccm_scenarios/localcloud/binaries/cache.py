@@ -14,14 +14,6 @@ from pathlib import Path
 from ccm_scenarios.errors import EnvironmentProblem
 
 
-def cache_directory(kind: str) -> Path:
-    """`$XDG_CACHE_HOME/ccm-scenarios/<kind>`, by default under `~/.cache`; not created here."""
-    configured = os.environ.get("XDG_CACHE_HOME", "")
-    # A relative path is to be ignored: XDG Base Directory Specification.
-    root = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
-    return root / "ccm-scenarios" / kind
-
-
 def make_once(target: Path, make: Callable[[Path], None], *, subject: str, waiting: Callable[[], None]) -> None:
     """Let `target` exist: `make` fills a directory beside it, which is then renamed.
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.binaries.build import build, location
-from ccm_scenarios.localcloud.binaries.cache import cache_directory
 from ccm_scenarios.localcloud.binaries.catalogue import Component, select
 from ccm_scenarios.localcloud.binaries.progress import Progress, Silence
 from ccm_scenarios.localcloud.binaries.toolchain import find_go
