@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup aws test mutants lint bench clean
+.PHONY: help setup aws test mutants lint docs bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/behave --dry-run --no-summary --format=null
+
+docs: $(INSTALLED) ## Write the table of behaviours, docs/behaviours.md
+	$(BIN)/ccm-scenarios behaviours > docs/behaviours.md
 
 bench: setup ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
 	@$(BIN)/python -m tests.bench $(if $(COLD),--cold)

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ccm_scenarios import __version__
+from ccm_scenarios.contract import Capability
 from ccm_scenarios.errors import CcmScenariosError, UsageError
 
 _USAGE_ERROR = 2
@@ -51,6 +52,18 @@ def _running(name: str):  # type: ignore[no-untyped-def]
 def version() -> None:
     """Print the suite's version."""
     typer.echo(__version__)
+
+
+@app.command()
+def behaviours() -> None:
+    """Print the table of all behaviours: what each needs, and which providers and flavours it judges (Markdown)."""
+    import providers
+    from ccm_scenarios import catalogue
+
+    names = providers.names()
+    on_local_cloud = frozenset({Capability.CCM_CONTROL, Capability.FAULTS})
+    judged = catalogue.declared_by(map(providers.find, names), on_local_cloud)
+    typer.echo(catalogue.table(catalogue.behaviours(Path.cwd() / "features", names), judged), nl=False)
 
 
 @app.command()

@@ -49,6 +49,9 @@ class Factory:
     name: str
     flavours: tuple[str, ...] = ("plain", "fancy")
 
+    def capabilities(self, flavour: str) -> frozenset[Capability]:
+        return frozenset()
+
     def connect(self, *, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider:
         raise AssertionError("selection connects to nothing")
 

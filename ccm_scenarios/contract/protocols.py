@@ -6,7 +6,7 @@ subclass of it, and never does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol as TypingProtocol
 from typing import runtime_checkable
 
@@ -179,6 +179,10 @@ class ProviderFactory(TypingProtocol):
     name: str
     flavours: tuple[str, ...]
     """The first is the default."""
+
+    def capabilities(self, flavour: str) -> Collection[Capability]:
+        """All that the adapter can declare in this flavour, once it is told every fact about its cluster."""
+        ...
 
     def connect(self, *, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider:
         """Build the adapter; makes no call to the cloud and starts no thread, for workers are forked after it.

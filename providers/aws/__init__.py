@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from ccm_scenarios.contract import Endpoint, Provider, Timeouts
+from ccm_scenarios.contract import Capability, Endpoint, Provider, Timeouts
 
 name = "aws"
 flavours = ("classic", "nlb")
+
+_EVERY_FLAVOUR = frozenset(
+    {
+        Capability.INSTANCES,
+        Capability.INSTANCE_LAUNCH,
+        Capability.INSTANCE_STOP,
+        Capability.INSTANCE_SHUTDOWN_TAINT,
+        Capability.INSTANCE_REBOOT,
+        Capability.LOAD_BALANCER,
+        Capability.ROUTES,
+    }
+)
+_OF_FLAVOUR = {
+    "classic": frozenset[Capability](),
+    "nlb": frozenset({Capability.LB_UDP, Capability.LB_CLIENT_ADDRESS}),
+}
+
+
+def capabilities(flavour: str) -> frozenset[Capability]:
+    """All that the adapter can declare in a flavour. To launch instances it must know a launch template, and to tell
+    the cluster's routes from others the cluster's tag."""
+    return _EVERY_FLAVOUR | _OF_FLAVOUR[flavour]
 
 
 def connect(*, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider:
@@ -21,4 +43,9 @@ def connect(*, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider
     """
     from providers.aws.provider import AwsProvider  # boto3 costs a second: only a run that needs it pays
 
-    return AwsProvider.connect(endpoint, flavour, timeouts)
+    declared = capabilities(flavour)
+    if "launch_template" not in endpoint.node_template:
+        declared -= {Capability.INSTANCE_LAUNCH}
+    if endpoint.cluster is None:
+        declared -= {Capability.ROUTES}
+    return AwsProvider.connect(endpoint, flavour, timeouts, declared)

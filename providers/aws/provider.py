@@ -21,19 +21,6 @@ from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
 from providers.aws.load_balancers import AwsLoadBalancers, name_of
 from providers.aws.routes import AwsRoutes
 
-EVERY_FLAVOUR = frozenset(
-    {
-        Capability.INSTANCES,
-        Capability.INSTANCE_STOP,
-        Capability.INSTANCE_SHUTDOWN_TAINT,
-        Capability.INSTANCE_REBOOT,
-        Capability.LOAD_BALANCER,
-    }
-)
-OF_FLAVOUR = {
-    "classic": frozenset[Capability](),
-    "nlb": frozenset({Capability.LB_UDP, Capability.LB_CLIENT_ADDRESS}),
-}
 CLOUD_PROVIDER_AWS = Implementation(
     project="cloud-provider-aws",
     version="unknown",  # AWS cannot tell; the target knows which CCM it runs
@@ -70,15 +57,11 @@ class AwsProvider:
     known_deviations: Sequence[KnownDeviation] = ()
 
     @classmethod
-    def connect(cls, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> AwsProvider:
+    def connect(
+        cls, endpoint: Endpoint, flavour: str, timeouts: Timeouts, capabilities: frozenset[Capability]
+    ) -> AwsProvider:
         """Put the adapter together; makes no call. See `providers.aws.connect`."""
         clients = Clients.connect(endpoint, read_timeout=timeouts.api_call)
-        capabilities = EVERY_FLAVOUR | OF_FLAVOUR[flavour]
-        # These two need facts about the cluster that AWS alone does not tell.
-        if "launch_template" in endpoint.node_template:
-            capabilities |= {Capability.INSTANCE_LAUNCH}
-        if endpoint.cluster is not None:
-            capabilities |= {Capability.ROUTES}
         return cls(
             flavour=flavour,
             capabilities=capabilities,

@@ -21,8 +21,8 @@ from ccm_scenarios.contract import (
     TargetHealth,
 )
 from ccm_scenarios.localcloud.aws import TargetKey
-from providers.aws.load_balancers import READINGS
-from providers.aws.provider import AwsProvider
+from providers.aws import connect
+from providers.aws.load_balancers import READINGS, AwsLoadBalancers
 from tests.providers.cloud import TIMEOUTS, Cloud, node_port_of
 
 
@@ -204,7 +204,8 @@ def test_a_load_balancer_that_changes_meanwhile_is_read_afresh(
     cloud: Cloud, service: ServiceRef, changes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, _ = cloud.make_network(service)
-    provider = AwsProvider.connect(cloud.endpoint, "nlb", TIMEOUTS)
+    provider = connect(endpoint=cloud.endpoint, flavour="nlb", timeouts=TIMEOUTS)
+    assert isinstance(provider.load_balancers, AwsLoadBalancers)
     elbv2 = provider.load_balancers.clients.elbv2
     describe, gone = elbv2.describe_target_groups, [{"Error": {"Code": "TargetGroupNotFound"}}] * changes
 
