@@ -73,8 +73,8 @@ def table(all_behaviours: Iterable[Behaviour], judged: Mapping[str, frozenset[Ca
         "",
         "Made from `features/` and the catalogue by `make docs`; a test compares.",
         "",
-        f"{len(listed)} behaviours, {kep} of them on the KEP's list. A dash says that it is not judged there; the end of this "
-        "page says why.",
+        f"{len(listed)} behaviours, {kep} of them on the KEP's list. A dash says that it is not judged there; "
+        "the end of this page says why.",
     ]
     for feature in dict.fromkeys(behaviour.file for behaviour in listed):
         those = [behaviour for behaviour in listed if behaviour.file == feature]
