@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from kubernetes.informer import DELETED
 from ccm_scenarios.contract import Protocol, ServiceRef
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
+from ccm_scenarios.kube.events import EventLog, LoadBalancerEvent, Told, in_order, in_words
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.manifests import Manifest
 
@@ -58,6 +59,8 @@ class ServiceHandle:
         self.cloud_sightings: list[tuple[bool, bool]] = []
         """For each look at the cloud since the last change: whether the Service held the clean-up finalizer just before
         it, and whether the cloud then had its load balancer."""
+        self._told_before = 0
+        self._events = EventLog(cluster.caches, "Service", namespace, self.name)
         self._unsubscribe = cluster.caches.subscribe(Kind.SERVICES, self._watched)
         self._before = cluster.core.create_namespaced_service(namespace, manifest)
         self.uid = self._before.metadata.uid
@@ -116,6 +119,11 @@ class ServiceHandle:
         return frozenset(ever - ({self.health_check_node_port} if self.exists else set()))
 
     @property
+    def events(self) -> Sequence[Told]:
+        """What was told of it since the last change, oldest first."""
+        return self._events.of(self.uid)[self._told_before :]
+
+    @property
     def ref(self) -> ServiceRef:
         """What identifies it to the cloud, its past included."""
         return ServiceRef(
@@ -150,7 +158,7 @@ class ServiceHandle:
     def delete(self) -> None:
         """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
         self._before = self.latest
-        self.cloud_sightings = []
+        self._begin_change()
         with ignore_not_found():
             self._cluster.core.delete_namespaced_service(self.name, self.namespace)
 
@@ -216,9 +224,27 @@ class ServiceHandle:
                 f"{self} with {expected}", f"node port {self.node_port}", "0 s: the API server sets it with the change"
             )
 
+    def expect_events(self, *wanted: LoadBalancerEvent, timeout: str) -> None:
+        """That since the last change these events were told of it, in this order; others may come between them.
+
+        What an earlier change led to may be told late: a scenario that counts waits for that before the change.
+
+        Args:
+            wanted: one that is named twice must be told twice.
+            timeout: the name of a field of `Timeouts`.
+        """
+
+        def look() -> None:
+            if not in_order(wanted, self.events):
+                raise NotYet(f"since the last change: {in_words(self.events)}")
+
+        names = ", then ".join(event.value for event in wanted)
+        self._cluster.waits.until(f"events on {self}: {names}", look, timeout=timeout)
+
     def forget(self) -> None:
         """End following the Service."""
         self._unsubscribe()
+        self._events.close()
 
     # Keeping the history
 
@@ -244,9 +270,13 @@ class ServiceHandle:
         before = int(self._before.metadata.resource_version)
         return (seen for seen in self._history() if int(seen.metadata.resource_version) > before)
 
+    def _begin_change(self) -> None:
+        self.cloud_sightings = []
+        self._told_before = len(self._events.of(self.uid))
+
     def _patch(self, change: Any) -> None:
         before = self.latest
-        self.cloud_sightings = []
+        self._begin_change()
         try:
             changed = self._cluster.core.patch_namespaced_service(self.name, self.namespace, change)
         except ApiException as error:
