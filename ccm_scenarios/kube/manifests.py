@@ -50,17 +50,33 @@ def service(
     return {"metadata": {"name": name, "annotations": dict(annotations)}, "spec": spec}
 
 
-def deployment(app: str, replicas: int, among: Sequence[str] = ()) -> Manifest:
-    """Replicas of the test application, on the named Nodes alone if some are named."""
+def deployment(
+    app: str, replicas: int, among: Sequence[str] = (), *, spread: bool = False, drain_seconds: int = 0
+) -> Manifest:
+    """Replicas of the test application, on the named Nodes alone if some are named.
+
+    Args:
+        spread: whether each has a Node of its own.
+        drain_seconds: how long a Pod goes on answering after it was told to end.
+    """
     labels = {APP_LABEL: app}
+    spec = _pod_spec(among, drain_seconds=drain_seconds)
+    if spread:
+        apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
+        spec.setdefault("affinity", {})["podAntiAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
     return {
         "metadata": {"name": app},
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(among)},
+            "template": {"metadata": {"labels": labels}, "spec": spec},
         },
     }
+
+
+def placement(among: Sequence[str]) -> Manifest:
+    """A change of a Deployment that brings its Pods to the named Nodes."""
+    return {"spec": {"template": {"spec": {"affinity": {"nodeAffinity": _on_nodes(among)}}}}}
 
 
 def pod(
@@ -80,18 +96,23 @@ def pod(
     return {"metadata": {"name": name, "labels": {APP_LABEL: name}}, "spec": spec}
 
 
-def _pod_spec(among: Sequence[str], port: int = BACKEND_PORT) -> Manifest:
-    arguments: Sequence[str] = ("netexec", f"--http-port={port}", f"--udp-port={port}")
+def _on_nodes(names: Sequence[str]) -> Manifest:
     # Names, not labels: the name is what the scheduler itself goes by. Such a field takes one value, so one term each.
-    terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]} for name in among]
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]} for name in names]
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+
+
+def _pod_spec(among: Sequence[str], port: int = BACKEND_PORT, *, drain_seconds: int = 0) -> Manifest:
+    arguments = ["netexec", f"--http-port={port}", f"--udp-port={port}"]
+    if drain_seconds:
+        arguments.append(f"--delay-shutdown={drain_seconds}")
     return {
-        **({"affinity": {"nodeAffinity": required}} if among else {}),
+        **({"affinity": {"nodeAffinity": _on_nodes(among)}} if among else {}),
         "serviceAccountName": SERVICE_ACCOUNT,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         # It takes longer than the removal of an endpoint, so that scaling down does not race kube-proxy.
-        "terminationGracePeriodSeconds": 3,
+        "terminationGracePeriodSeconds": drain_seconds + 3,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 65532,
@@ -102,7 +123,7 @@ def _pod_spec(among: Sequence[str], port: int = BACKEND_PORT) -> Manifest:
                 "name": "netexec",
                 "image": AGNHOST_IMAGE,
                 "imagePullPolicy": "IfNotPresent",
-                "args": list(arguments),
+                "args": arguments,
                 "ports": [{"containerPort": port, "protocol": protocol.value} for protocol in Protocol],
                 "readinessProbe": {
                     "httpGet": {"path": "/hostName", "port": port},

@@ -85,9 +85,18 @@ class Backend:
     """Replicas of the test application behind a Service."""
 
     def __init__(
-        self, cluster: Cluster, namespace: str, app: str, *, replicas: int = 1, among: Sequence[str] = ()
+        self,
+        cluster: Cluster,
+        namespace: str,
+        app: str,
+        *,
+        replicas: int = 1,
+        among: Sequence[str] = (),
+        spread: bool = False,
+        drain_seconds: int = 0,
     ) -> None:
-        """Create the Deployment; on the named Nodes alone if some are named.
+        """Create the Deployment; on the named Nodes alone if some are named. Other arguments as for
+        `manifests.deployment`.
 
         `app` must tell its Pods' names from all others' in the cluster.
         """
@@ -95,7 +104,9 @@ class Backend:
         self.namespace = namespace
         self.app = app
         self._replicas = replicas
-        cluster.apps.create_namespaced_deployment(namespace, manifests.deployment(app, replicas, among))
+        self._places: frozenset[str] = frozenset()
+        manifest = manifests.deployment(app, replicas, among, spread=spread, drain_seconds=drain_seconds)
+        cluster.apps.create_namespaced_deployment(namespace, manifest)
 
     def __str__(self) -> str:
         return f"backend {self.app}"
@@ -104,6 +115,16 @@ class Backend:
     def nodes(self) -> frozenset[str]:
         """Names of the Nodes its ready Pods run on."""
         return frozenset(pod.spec.node_name for pod in self._pods() if is_ready(pod))
+
+    @property
+    def ending_on(self) -> frozenset[str]:
+        """Names of the Nodes on which Pods of it were told to end, and run still."""
+        return frozenset(pod.spec.node_name for pod in self._pods() if pod.metadata.deletion_timestamp is not None)
+
+    @property
+    def pod_names(self) -> frozenset[str]:
+        """Names of its ready Pods."""
+        return frozenset(pod.metadata.name for pod in self._pods() if is_ready(pod))
 
     def answers_as(self, text: str) -> bool:
         """Whether an answer to `hostname` comes from one of its Pods, past or present."""
@@ -114,16 +135,41 @@ class Backend:
         self._replicas = replicas
         self._cluster.apps.patch_namespaced_deployment_scale(self.app, self.namespace, {"spec": {"replicas": replicas}})
 
+    def move_to(self, node: str) -> None:
+        """Run on this Node (a name) and on no other; does not wait for it."""
+        self._places = frozenset({node})
+        self._cluster.apps.patch_namespaced_deployment(self.app, self.namespace, manifests.placement([node]))
+
+    def remove_ending(self) -> None:
+        """End at once what was told to end and takes its time."""
+        for pod in self._pods():
+            if pod.metadata.deletion_timestamp is not None:
+                with ignore_not_found():
+                    name = pod.metadata.name
+                    self._cluster.core.delete_namespaced_pod(name, self.namespace, grace_period_seconds=0)
+
     def expect_ready(self) -> None:
-        """That exactly the wanted replicas exist, all ready."""
+        """That exactly the wanted replicas exist, all ready, and where they were moved to."""
 
         def look() -> None:
             pods = self._pods()
             ready = [pod for pod in pods if is_ready(pod)]
-            if len(ready) != self._replicas or len(pods) != self._replicas:
+            elsewhere = self._places and {pod.spec.node_name for pod in pods} != self._places
+            if len(ready) != self._replicas or len(pods) != self._replicas or elsewhere:
                 raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
 
-        self._cluster.waits.until(f"{self._replicas} ready Pods of {self}", look, timeout="pod_ready")
+        where = f" on {', '.join(sorted(self._places))}" if self._places else ""
+        self._cluster.waits.until(f"{self._replicas} ready Pods of {self}{where}", look, timeout="pod_ready")
+
+    def expect_ending(self) -> None:
+        """That its Pods were told to end, and are not gone yet."""
+
+        def look() -> None:
+            pods = self._pods()
+            if not pods or any(pod.metadata.deletion_timestamp is None for pod in pods):
+                raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
+
+        self._cluster.waits.until(f"every Pod of {self} told to end", look, timeout="pod_ready")
 
     def _pods(self) -> list[Any]:
         pods = self._cluster.caches.list(Kind.PODS, self.namespace)
