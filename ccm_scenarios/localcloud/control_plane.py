@@ -12,7 +12,7 @@ import httpx
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.binaries import Binaries
-from ccm_scenarios.localcloud.faults.gate import Credentials, Way
+from ccm_scenarios.localcloud.faults.ways import Credentials, Way
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon

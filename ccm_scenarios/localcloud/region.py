@@ -37,8 +37,8 @@ from ccm_scenarios.localcloud.control_plane import (
     ccm_arguments,
 )
 from ccm_scenarios.localcloud.dns import NameServer
-from ccm_scenarios.localcloud.faults.gate import Way
 from ccm_scenarios.localcloud.faults.injector import Injector
+from ccm_scenarios.localcloud.faults.ways import Way
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
 from ccm_scenarios.localcloud.images import coredns_image, prepare_images
 from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy

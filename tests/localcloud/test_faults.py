@@ -29,8 +29,8 @@ from ccm_scenarios.localcloud.aws.desired import (
     DesiredState,
 )
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
-from ccm_scenarios.localcloud.faults.gate import Credentials, Way
 from ccm_scenarios.localcloud.faults.injector import Injector
+from ccm_scenarios.localcloud.faults.ways import Credentials, Way
 from ccm_scenarios.localcloud.pki import Authority
 
 SECONDS = 5.0
@@ -65,7 +65,7 @@ def _serve(tls: ssl.SSLContext | None = None) -> Server:
                 self.send_response(200)
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
-                for event in ("one", "two"):
+                for event in ('{"object":{"a":"one"}}\n', '{"object":{"a":"two"}}\n'):
                     self.wfile.write(f"{len(event):x}\r\n{event}\r\n".encode())
                     self.wfile.flush()
                     with contextlib.suppress(TimeoutError, OSError):
@@ -225,9 +225,9 @@ class TestTransparent:
         connection.request("GET", "/api/v1/nodes?watch=1")
         answer = connection.getresponse()
         started = time.monotonic()
-        assert answer.read(3) == b"one"
+        assert answer.readline() == b'{"object":{"a":"one"}}\n'
         assert time.monotonic() - started < 0.25, "the first event waited for the second"
-        assert answer.read() == b"two"
+        assert answer.read() == b'{"object":{"a":"two"}}\n'
 
     def test_a_client_that_sends_no_http_disturbs_nobody(self, bench: Bench) -> None:
         with socket.create_connection(("127.0.0.1", bench._ports["cloud-api"])) as other:
@@ -300,6 +300,25 @@ class TestEffects:
         assert bench.kubernetes("POST", "/api/v1/events", '{"a": 1}') == (201, {"a": 1})
         assert bench.kubernetes("DELETE", "/api/v1/nodes/a")[1]["status"] == "Success"
         assert {seen.split()[0] for seen in bench.api_server.seen[-1:]} == {"GET"}
+
+    def test_events_of_a_watch_are_rewritten_from_then_on(self, bench: Bench) -> None:
+        connection = bench.connect("kubernetes-api")
+        connection.request("GET", "/api/v1/services?watch=1")
+        answer = connection.getresponse()
+        first = answer.readline()
+        rule = {"boundary": "kubernetes-api", "effect": "rewrite", "answer": {"set": {"object.a": "three"}}}
+        bench.injector.set([{**rule, "match": {"path": "/api/v1/services", "body": "two"}}])
+        assert (json.loads(first), json.loads(answer.read())) == ({"object": {"a": "one"}}, {"object": {"a": "three"}})
+        assert bench.await_strikes(1)
+        assert 'GET /api/v1/services {"object":{"a":"two"}}' in bench.log.read_text()
+
+    def test_an_event_that_an_edit_leaves_as_it_is_is_not_struck(self, bench: Bench) -> None:
+        edit = {"remove": ["object.b"]}
+        bench.injector.set([{"boundary": "kubernetes-api", "effect": "rewrite", "answer": edit, "times": 1}])
+        connection = bench.connect("kubernetes-api")
+        connection.request("GET", "/api/v1/services?watch=1")
+        assert connection.getresponse().read() == b'{"object":{"a":"one"}}\n{"object":{"a":"two"}}\n'
+        assert bench.injector.strikes() == [0]
 
     def test_the_api_server_refuses_as_it_does(self, bench: Bench) -> None:
         rule = {"boundary": "kubernetes-api", "effect": "refuse", "status": 409, "code": "Conflict", "message": "no"}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl
 
 from ccm_scenarios.faults import Boundary, Match, Rule
-from ccm_scenarios.faults.edits import FORM
+from ccm_scenarios.faults.edits import FORM, apply
 from ccm_scenarios.localcloud import query
 
 _JSON = "application/json"
@@ -74,13 +75,30 @@ class Rules:
 
     def strike(self, request: Request) -> tuple[int, Rule] | None:
         """The first rule that this request is to be struck by, with its index; counts it."""
+        for index, rule in self._matching(request):
+            if not (request.watches and rule.answer):
+                self._struck[index] += 1
+                return index, rule
+        return None
+
+    def edit_event(self, watch: Request, event: str) -> tuple[int, Rule, str] | None:
+        """The first rule that changes this line of a watch's answer, with its index and the line as it leaves it.
+
+        What a rule looks for in a body is looked for in the line: a watch has no other.
+        """
+        for index, rule in self._matching(dataclasses.replace(watch, body=event)):
+            edited = apply(rule.answer, event, _JSON) if rule.answer else event
+            if edited != event and _says_other(edited, event):
+                self._struck[index] += 1
+                return index, rule, edited
+        return None
+
+    def _matching(self, request: Request) -> Iterator[tuple[int, Rule]]:
         for index, rule in enumerate(self._rules):
             at = rule.match.at or rule.boundary
             spent = rule.times is not None and self._struck[index] >= rule.times
             if at is request.boundary and not spent and index not in self.asleep and matches(rule.match, request):
-                self._struck[index] += 1
-                return index, rule
-        return None
+                yield index, rule
 
 
 def matches(match: Match, request: Request) -> bool:
@@ -98,6 +116,14 @@ def matches(match: Match, request: Request) -> bool:
         any(fnmatchcase(known, name) and re.fullmatch(pattern, value) for known, value in given)
         for name, pattern in match.parameters.items()
     )
+
+
+def _says_other(edited: str, event: str) -> bool:
+    """Whether more than the spelling was changed."""
+    try:
+        return bool(json.loads(edited) != json.loads(event))
+    except ValueError:
+        return True
 
 
 def refusal(rule: Rule, request: Request) -> Reply:

@@ -14,7 +14,7 @@ import dataclasses
 import json
 import ssl
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from ccm_scenarios.faults import Boundary, Rule, parse_rules
@@ -28,47 +28,13 @@ from ccm_scenarios.localcloud.faults.http import (
     read_head,
     read_request_body,
     relay_chunks,
+    relay_lines,
 )
+from ccm_scenarios.localcloud.faults.ways import Way, decode
 
 _SHOWN = 400
 """Characters of a struck request's body that are told."""
 _NEVER = 10 * 365 * 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Files for TLS: to serve the controller, and to be the controller to the server."""
-
-    authority: str
-    certificate: str
-    key: str
-    client_certificate: str
-    client_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One port, and the server behind it."""
-
-    boundary: str
-    address: str
-    port: int
-    server_address: str
-    server_port: int
-    credentials: Credentials | None = None
-    """None: no TLS on either side."""
-
-
-def encode(ways: list[Way]) -> str:
-    """The argument of the process."""
-    return json.dumps([dataclasses.asdict(way) for way in ways])
-
-
-def decode(text: str) -> list[Way]:
-    return [
-        Way(**{**way, "credentials": way["credentials"] and Credentials(**way["credentials"])})
-        for way in json.loads(text)
-    ]
 
 
 class _HangUp(Exception):
@@ -126,7 +92,7 @@ class Hop:
             )
             struck = self.rules.strike(request)
             if struck is None:
-                await server.relay(head, body, writer)
+                await self._pass_on(request, head, body, writer, server)
             else:
                 await self._strike(*struck, request, head, body, writer, server)
 
@@ -140,7 +106,7 @@ class Hop:
         writer: asyncio.StreamWriter,
         server: _Connection,
     ) -> None:
-        strike = {"struck": index, "effect": rule.effect, "request": f"{request} {request.body[:_SHOWN]}".rstrip()}
+        strike = _strike(index, rule, request)
         if rule.effect == "crash":
             if rule.moment == "after":
                 await server.ask(head, body)
@@ -150,7 +116,7 @@ class Hop:
         if rule.effect == "stall":
             _say(**strike, signal="stop", seconds=rule.seconds)
             await asyncio.sleep(rule.seconds)
-            return await server.relay(head, body, writer)
+            return await self._pass_on(request, head, body, writer, server)
         _say(**strike)
         if rule.effect == "drop":
             await asyncio.sleep(_NEVER)
@@ -158,7 +124,7 @@ class Hop:
             raise _HangUp
         elif rule.effect == "delay":
             await asyncio.sleep(rule.seconds)
-            await server.relay(head, body, writer)
+            await self._pass_on(request, head, body, writer, server)
         elif rule.effect in ("throttle", "refuse"):
             await _send(writer, refusal(rule, request))
         elif rule.effect in ("pretend", "later"):
@@ -170,6 +136,23 @@ class Hop:
         else:
             await self._rewrite(rule, request, head, body, writer, server)
         return None
+
+    async def _pass_on(
+        self, request: Request, head: Head, body: bytes, writer: asyncio.StreamWriter, server: _Connection
+    ) -> None:
+        if not request.watches:
+            return await server.relay(head, body, writer)
+
+        def edit(event: str) -> str:
+            # Asked for each event: a watch outlives the rules that were there when it began.
+            struck = self.rules.edit_event(request, event)
+            if struck is None:
+                return event
+            index, rule, edited = struck
+            _say(**_strike(index, rule, dataclasses.replace(request, body=event)))
+            return edited
+
+        return await server.relay(head.without("accept-encoding"), body, writer, edit)
 
     async def _do_later(self, seconds: float, head: Head, body: bytes) -> None:
         await asyncio.sleep(seconds)
@@ -192,13 +175,18 @@ class Hop:
     ) -> None:
         if rule.request:
             body = apply(rule.request, request.body, request.content_type).encode()
-        if not rule.answer or request.watches:
+        if not rule.answer:
             return await server.relay(head, body, writer)
         answer, content = await server.ask(head.without("accept-encoding"), body)
         edited = apply(rule.answer, content.decode(errors="replace"), answer.get("content-type"))
         writer.write(_framed(answer, len(edited.encode())).encode() + edited.encode())
         await writer.drain()
         return None
+
+
+def _strike(index: int, rule: Rule, request: Request) -> dict[str, Any]:
+    """What is told of a strike."""
+    return {"struck": index, "effect": rule.effect, "request": f"{request} {request.body[:_SHOWN]}".rstrip()}
 
 
 async def _as_it_is(request: Request, head: Head, server: _Connection) -> Reply:
@@ -239,13 +227,15 @@ class _Connection:
             self._streams[1].close()
             self._streams = None
 
-    async def relay(self, head: Head, body: bytes, writer: asyncio.StreamWriter) -> None:
-        """Ask, and pass the answer on as it comes."""
+    async def relay(
+        self, head: Head, body: bytes, writer: asyncio.StreamWriter, edit: Callable[[str], str] | None = None
+    ) -> None:
+        """Ask, and pass the answer on as it comes; with `edit`, each line of one without end as it leaves it."""
         answer, reader = await self._send(head, body)
         if answer.chunked and not has_no_body(answer, head.first[0]):
             writer.write(Head(("HTTP/1.1", *answer.first[1:]), answer.without().headers).encode())
             await writer.drain()
-            await relay_chunks(reader, writer)
+            await (relay_lines(reader, writer, edit) if edit else relay_chunks(reader, writer))
             return
         content = await read_answer_body(reader, answer, head.first[0])
         told = int(answer.get("content-length") or 0) if has_no_body(answer, head.first[0]) else len(content)

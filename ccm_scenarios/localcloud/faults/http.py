@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 LIMIT = 2**20
@@ -93,10 +94,34 @@ async def relay_chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
             return
 
 
+async def relay_lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, edit: Callable[[str], str]) -> None:
+    """Pass on a chunked body line by line, each as `edit` leaves it, as soon as it is complete."""
+    begun = b""
+    while chunk := await _read_chunk(reader):
+        *lines, begun = (begun + chunk).split(b"\n")
+        for line in lines:
+            _write_chunk(writer, edit(line.decode(errors="replace")).encode() + b"\n")
+        await writer.drain()
+    if begun:
+        _write_chunk(writer, begun)
+    writer.write(b"0\r\n\r\n")
+    await writer.drain()
+
+
+def _write_chunk(writer: asyncio.StreamWriter, content: bytes) -> None:
+    writer.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
+
+
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     parts = []
-    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
-        parts.append(await reader.readexactly(size))
-        await reader.readexactly(2)
-    await reader.readuntil(b"\r\n")
+    while chunk := await _read_chunk(reader):
+        parts.append(chunk)
     return b"".join(parts)
+
+
+async def _read_chunk(reader: asyncio.StreamReader) -> bytes:
+    """The next chunk's content; empty at the end."""
+    size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
+    content = await reader.readexactly(size)
+    await reader.readexactly(2)
+    return content

@@ -17,7 +17,7 @@ from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.faults import Rule, parse_rules
 from ccm_scenarios.localcloud.aws.desired import DesiredState
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
-from ccm_scenarios.localcloud.faults.gate import Way, encode
+from ccm_scenarios.localcloud.faults.ways import Way, encode
 
 _ANSWER_SECONDS = 30.0
 
