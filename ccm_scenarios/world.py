@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -79,6 +79,7 @@ class World:
         self._owner = owner_of(run_id, scenario_id)
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
         self._services: list[ServiceHandle] = []
+        self._namespaces: list[str] = []
         self.rules = Rules(timeouts)
         agent = f"ccm-scenarios/{scenario_id}"
         self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered)
@@ -96,7 +97,12 @@ class World:
     @functools.cached_property
     def namespace(self) -> str:
         """The scenario's own namespace."""
+        return self.make_namespace()
+
+    def make_namespace(self) -> str:
+        """A further namespace of the scenario; its name."""
         name = self.cluster.make_namespace(self._labels)
+        self._namespaces.append(name)
         self.on_close(f"namespace {name}", lambda: self.cluster.end_namespace(name))
         return name
 
@@ -117,9 +123,15 @@ class World:
         pod.expect_ready()
         return InsideClient(self.cluster, self.rules, pod)
 
-    def make_backend(self) -> Backend:
-        """One ready replica of the test application."""
-        backend = Backend(self.cluster, self.namespace, f"{self.namespace}-backend", among=self._places)
+    def make_backend(self, *, replicas: int = 1, namespace: str | None = None) -> Backend:
+        """Ready replicas of the test application.
+
+        Args:
+            replicas: how many.
+            namespace: None means the scenario's own.
+        """
+        place = namespace or self.namespace
+        backend = Backend(self.cluster, place, f"{place}-backend", replicas=replicas, among=self._places)
         backend.expect_ready()
         return backend
 
@@ -127,21 +139,30 @@ class World:
         self,
         backend: Backend,
         service_type: str,
-        protocol: Protocol = Protocol.TCP,
+        protocols: Sequence[Protocol] = (Protocol.TCP,),
         *,
-        traffic_policy: str | None = None,
+        spec: Mapping[str, Any] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        namespace: str | None = None,
     ) -> ServiceHandle:
-        """A Service for the backend, annotated as this cloud's load balancers want it."""
+        """A Service for the backend, annotated as this cloud's load balancers want it.
+
+        Args:
+            protocols: it has a port for each, of the same number.
+            spec: further fields of its spec, as the API spells them.
+            annotations: further ones; they override this cloud's own.
+            namespace: None means the scenario's own.
+        """
         manifest = manifests.service(
             "service",
             service_type=service_type,
-            protocol=protocol,
+            protocols=protocols,
             port=SERVICE_PORT,
             app=backend.app,
-            annotations=self.provider.annotations.load_balancer(),
-            traffic_policy=traffic_policy,
+            annotations={**self.provider.annotations.load_balancer(), **(annotations or {})},
+            spec=spec or {},
         )
-        service = ServiceHandle(self.cluster, self.namespace, manifest)
+        service = ServiceHandle(self.cluster, namespace or self.namespace, manifest)
         self._services.append(service)
         self.on_close(str(service), lambda: self._end_service(service))
         return service
@@ -270,18 +291,18 @@ class World:
         for kind in (Kind.NODES, Kind.SERVICES, Kind.ENDPOINT_SLICES, Kind.PODS, Kind.EVENTS):
             texts[f"{kind.name.lower().replace('_', '-')}.yaml"] = self._last_seen(kind)
         for service in self._services:
-            texts[f"{service.name}-as-last-seen.yaml"] = self._yaml([service.latest])
-            texts[f"{service.name}-in-the-cloud.txt"] = self._cloud_view(service)
+            # Of its successors under the same name, the UID tells it.
+            file = f"{service.name}-{service.uid[:8]}"
+            texts[f"{file}-as-last-seen.yaml"] = self._yaml([service.latest])
+            texts[f"{file}-in-the-cloud.txt"] = self._cloud_view(service)
         return {name: text for name, text in texts.items() if text}
 
     def _last_seen(self, kind: Kind) -> str:
-        # Not through the property: collecting evidence must not make a namespace.
-        namespace = self.__dict__.get("namespace")
         try:
             seen = self.cluster.caches.list(kind)
         except EnvironmentProblem as problem:
             return str(problem)
-        return self._yaml(thing for thing in seen if _concerns(thing, kind, namespace))
+        return self._yaml(thing for thing in seen if _concerns(thing, kind, self._namespaces))
 
     def _yaml(self, things: Iterable[Any]) -> str:
         return yaml.safe_dump_all([self.cluster.plain(thing) for thing in things], sort_keys=False)
@@ -323,7 +344,7 @@ def owner_of(run_id: str, scenario_id: str) -> str:
     return f"{run_id}/{scenario_id}"
 
 
-def _concerns(thing: Any, kind: Kind, namespace: str | None) -> bool:
+def _concerns(thing: Any, kind: Kind, namespaces: Container[str]) -> bool:
     if kind is Kind.NODES or (kind is Kind.EVENTS and thing.involved_object.kind == "Node"):
         return True
-    return namespace is not None and thing.metadata.namespace == namespace
+    return thing.metadata.namespace in namespaces

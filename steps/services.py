@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from behave import given, register_type, then, when
 from behave.runner import Context
@@ -19,12 +20,23 @@ def service_type(text: str) -> str:
     return text
 
 
-@with_pattern("TCP|UDP")
-def protocol(text: str) -> Protocol:
-    return Protocol(text)
+@with_pattern("(?:TCP|UDP)(?: and (?:TCP|UDP))*")
+def protocols(text: str) -> tuple[Protocol, ...]:
+    return tuple(Protocol(name) for name in text.split(" and "))
 
 
-register_type(ServiceType=service_type, Protocol=protocol)
+REQUESTS: Mapping[str, Mapping[str, Any]] = {
+    "the Local traffic policy": {"externalTrafficPolicy": "Local"},
+}
+"""What a Service may ask for, and how the API spells it."""
+
+
+@with_pattern("|".join(REQUESTS))
+def request(text: str) -> Mapping[str, Any]:
+    return REQUESTS[text]
+
+
+register_type(ServiceType=service_type, Protocols=protocols, Request=request)
 
 
 @given("a backend")
@@ -32,11 +44,11 @@ def a_backend(context: Context) -> None:
     context.backend = context.world.make_backend()
 
 
-@given("a {type:ServiceType} Service on {protocol:Protocol} with a backend")
-def a_service_with_a_backend(context: Context, type: str, protocol: Protocol) -> None:
+@given("a {type:ServiceType} Service on {protocols:Protocols} with a backend")
+def a_service_with_a_backend(context: Context, type: str, protocols: Sequence[Protocol]) -> None:
     world: World = context.world
     context.backend = world.make_backend()
-    context.service = world.make_service(context.backend, type, protocol)
+    context.service = world.make_service(context.backend, type, protocols)
 
 
 @given("a Service with a load balancer")
@@ -54,9 +66,9 @@ def service_is_created(context: Context, type: str) -> None:
     context.service = context.world.make_service(context.backend, type)
 
 
-@when("a {type:ServiceType} Service with the Local traffic policy is created for the backend")
-def local_service_is_created(context: Context, type: str) -> None:
-    context.service = context.world.make_service(context.backend, type, traffic_policy="Local")
+@when("a {type:ServiceType} Service with {request:Request} is created for the backend")
+def service_with_a_request_is_created(context: Context, type: str, request: Mapping[str, Any]) -> None:
+    context.service = context.world.make_service(context.backend, type, spec=request)
 
 
 @when("the Service becomes a {type:ServiceType} Service")

@@ -31,23 +31,36 @@ def service(
     name: str,
     *,
     service_type: str,
-    protocol: Protocol,
+    protocols: Sequence[Protocol],
     port: int,
     app: str,
     annotations: Mapping[str, str],
-    traffic_policy: str | None = None,
+    spec: Mapping[str, Any],
 ) -> Manifest:
-    """A Service with one port that leads to the Pods labelled `app`."""
-    spec: Manifest = {
-        "type": service_type,
-        "selector": {APP_LABEL: app},
-        "ports": [
-            {"name": "main", "port": port, "protocol": protocol.value, "targetPort": BACKEND_PORT},
-        ],
+    """A Service whose port, one for each protocol, leads to the Pods labelled `app`.
+
+    Args:
+        spec: further fields of its spec, as the API spells them.
+    """
+    return {
+        "metadata": {"name": name, "annotations": dict(annotations)},
+        "spec": {
+            "type": service_type,
+            "selector": {APP_LABEL: app},
+            "ports": [service_port(protocol, port) for protocol in protocols],
+            **spec,
+        },
     }
-    if traffic_policy is not None:
-        spec["externalTrafficPolicy"] = traffic_policy
-    return {"metadata": {"name": name, "annotations": dict(annotations)}, "spec": spec}
+
+
+def service_port(protocol: Protocol, port: int) -> Manifest:
+    """A Service's port that leads to where the test application listens."""
+    return {
+        "name": f"{protocol.value.lower()}-{port}",
+        "port": port,
+        "protocol": protocol.value,
+        "targetPort": BACKEND_PORT,
+    }
 
 
 def deployment(

@@ -13,7 +13,7 @@ from kubernetes.informer import DELETED
 
 from ccm_scenarios.contract import Protocol, ServiceRef
 from ccm_scenarios.kube.caches import Kind
-from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
+from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.events import EventLog, LoadBalancerEvent, Told, in_order, in_words
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.manifests import Manifest
@@ -159,8 +159,13 @@ class ServiceHandle:
         """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
         self._before = self.latest
         self._begin_change()
-        with ignore_not_found():
-            self._cluster.core.delete_namespaced_service(self.name, self.namespace)
+        this_one = {"preconditions": {"uid": self.uid}}
+        try:
+            self._cluster.core.delete_namespaced_service(self.name, self.namespace, body=this_one)
+        except ApiException as error:
+            # Gone, or a successor has its name.
+            if error.status not in (404, 409):
+                raise
 
     # Expectations
 

@@ -38,11 +38,11 @@ def make(cluster: Cluster, name: str, service_type: str = "LoadBalancer", policy
     manifest = manifests.service(
         name,
         service_type=service_type,
-        protocol=Protocol.TCP,
+        protocols=[Protocol.TCP],
         port=80,
         app="none",
         annotations={"example.com/kind": "network"},
-        traffic_policy=policy,
+        spec={} if policy is None else {"externalTrafficPolicy": policy},
     )
     return ServiceHandle(cluster, "default", manifest)
 

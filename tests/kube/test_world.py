@@ -203,12 +203,15 @@ def test_evidence(world: World, cloud: Cloud, cluster: Cluster) -> None:
     (seen,) = yaml.safe_load_all(evidence["services.yaml"])
     assert seen["metadata"]["name"] == "service"
     assert "managedFields" not in evidence["services.yaml"]
-    assert yaml.safe_load(evidence["service-as-last-seen.yaml"])["spec"]["type"] == "LoadBalancer"
-    assert evidence["service-in-the-cloud.txt"] == "all about service"
+    assert yaml.safe_load(evidence[f"service-{service.uid[:8]}-as-last-seen.yaml"])["spec"]["type"] == "LoadBalancer"
+    assert evidence[f"service-{service.uid[:8]}-in-the-cloud.txt"] == "all about service"
     assert "no ingress address" in evidence["waits.txt"]
     assert "hidden!" not in str(evidence)
     cloud.refuses = True
-    assert world.evidence()["service-in-the-cloud.txt"] == "the cloud could not be asked: Describe: Throttled"
+    assert (
+        world.evidence()[f"service-{service.uid[:8]}-in-the-cloud.txt"]
+        == "the cloud could not be asked: Describe: Throttled"
+    )
     world.close()
 
 
