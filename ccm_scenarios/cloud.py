@@ -48,7 +48,7 @@ class CloudExpectations:
             # The order matters: "no finalizer, yet a load balancer" is then true of one moment.
             held = service.holds_cleanup_finalizer
             found = self._provider.load_balancers.find(service.ref)
-            service.cloud_sightings.append((held, found is not None))
+            service.history.cloud_sightings.append((held, found is not None))
             left = self._provider.load_balancers.owned_resources(service.ref)
             if left:
                 raise NotYet(f"still there: {', '.join(map(str, left))}")
@@ -64,12 +64,12 @@ class CloudExpectations:
         """
         service.expect_no_cleanup_finalizer()
         found = self._provider.load_balancers.find(service.ref)
-        service.cloud_sightings.append((False, found is not None))
-        if (False, True) in service.cloud_sightings:
+        service.history.cloud_sightings.append((False, found is not None))
+        if (False, True) in service.history.cloud_sightings:
             raise Expectation(
                 f"the load balancer of {service} gone before its clean-up finalizer",
                 "the finalizer was off while the cloud still had the load balancer",
-                f"{len(service.cloud_sightings)} looks at both",
+                f"{len(service.history.cloud_sightings)} looks at both",
             )
 
     # Instances

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.client import ApiException
-from kubernetes.informer import DELETED
 
 from ccm_scenarios.contract import Protocol, ServiceRef
-from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster
-from ccm_scenarios.kube.events import EventLog, LoadBalancerEvent, Told, in_order, in_words
+from ccm_scenarios.kube.events import LoadBalancerEvent, in_order, in_words
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
+from ccm_scenarios.kube.history import History, addresses_of, node_ports_of
 from ccm_scenarios.kube.manifests import Manifest
 
 CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
@@ -42,29 +39,17 @@ class Front:
 
 
 class ServiceHandle:
-    """A Service, its current state and its history.
-
-    Versions are ordered by their resource version: answers to own calls and the watch tell of them in any order.
-    """
+    """A Service, its current state, and what it was."""
 
     def __init__(self, cluster: Cluster, namespace: str, manifest: Manifest) -> None:
         """Create the Service."""
         self._cluster = cluster
-        self._lock = threading.Lock()
-        self._versions: dict[int, Any] = {}
-        self._deleted = False
         self.namespace = namespace
         self.name: str = manifest["metadata"]["name"]
-        self.uid = ""
-        self.cloud_sightings: list[tuple[bool, bool]] = []
-        """For each look at the cloud since the last change: whether the Service held the clean-up finalizer just before
-        it, and whether the cloud then had its load balancer."""
-        self._told_before = 0
-        self._events = EventLog(cluster.caches, "Service", namespace, self.name)
-        self._unsubscribe = cluster.caches.subscribe(Kind.SERVICES, self._watched)
-        self._before = cluster.core.create_namespaced_service(namespace, manifest)
-        self.uid = self._before.metadata.uid
-        self._record(self._before)
+        self.history = History(cluster.caches, namespace, self.name)
+        created = cluster.core.create_namespaced_service(namespace, manifest)
+        self.uid: str = created.metadata.uid
+        self.history.begin(created)
 
     def __str__(self) -> str:
         return f"Service {self.namespace}/{self.name}"
@@ -74,17 +59,22 @@ class ServiceHandle:
     @property
     def latest(self) -> Any:
         """The newest version seen (`V1Service`); of a deleted Service, its last."""
-        return self._history()[-1]
+        return self.history.versions[-1]
 
     @property
     def exists(self) -> bool:
         """Whether the object is still there."""
-        return not self._deleted
+        return not self.history.deleted
 
     @property
     def front(self) -> Front:
-        """Where clients find it now."""
-        return _front(self.latest)
+        """Where clients find it now, at the first of its ports."""
+        return self.fronts[0]
+
+    @property
+    def fronts(self) -> tuple[Front, ...]:
+        """Where clients find it now, at each of its ports."""
+        return _fronts(self.latest)
 
     @property
     def node_port(self) -> int:
@@ -109,19 +99,15 @@ class ServiceHandle:
 
     @property
     def former_front(self) -> Front:
-        """Where clients found it before the last change."""
-        return _front(self._before)
+        """Where clients found it before the last change, at the first of its ports."""
+        return _fronts(self.history.before)[0]
 
     @property
     def former_health_check_node_ports(self) -> frozenset[int]:
         """Every health check node port it ever had and has no more."""
-        ever = {s.spec.health_check_node_port for s in self._history() if s.spec.health_check_node_port}
+        versions = self.history.versions
+        ever = {seen.spec.health_check_node_port for seen in versions if seen.spec.health_check_node_port}
         return frozenset(ever - ({self.health_check_node_port} if self.exists else set()))
-
-    @property
-    def events(self) -> Sequence[Told]:
-        """What was told of it since the last change, oldest first."""
-        return self._events.of(self.uid)[self._told_before :]
 
     @property
     def ref(self) -> ServiceRef:
@@ -130,8 +116,8 @@ class ServiceHandle:
             namespace=self.namespace,
             name=self.name,
             uid=self.uid,
-            node_ports=frozenset(port for seen in self._history() for port in _node_ports(seen)),
-            addresses=frozenset(address for seen in self._history() for address in _addresses(seen)),
+            node_ports=frozenset(port for seen in self.history.versions for port in node_ports_of(seen)),
+            addresses=frozenset(address for seen in self.history.versions for address in addresses_of(seen)),
         )
 
     # Changes
@@ -157,8 +143,8 @@ class ServiceHandle:
 
     def delete(self) -> None:
         """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
-        self._before = self.latest
-        self._begin_change()
+        self.history.begin_change()
+        self.history.end_change(self.latest, self.latest)
         this_one = {"preconditions": {"uid": self.uid}}
         try:
             self._cluster.core.delete_namespaced_service(self.name, self.namespace, body=this_one)
@@ -213,13 +199,13 @@ class ServiceHandle:
 
     def expect_same_address(self) -> None:
         """That no version since the last change lost or altered an ingress address."""
-        expected = _addresses(self._before)
-        self._require_unchanged("ingress address", expected, [_addresses(s) for s in self._since_change()])
+        expected = addresses_of(self.history.before)
+        self._require_unchanged("ingress address", expected, [addresses_of(s) for s in self.history.since_change])
 
     def expect_same_node_port(self) -> None:
         """That no version since the last change has another node port."""
-        expected = self._before.spec.ports[0].node_port
-        self._require_unchanged("node port", expected, [s.spec.ports[0].node_port for s in self._since_change()])
+        expected = self.history.before.spec.ports[0].node_port
+        self._require_unchanged("node port", expected, [s.spec.ports[0].node_port for s in self.history.since_change])
 
     def expect_node_port(self, *, present: bool) -> None:
         """That the Service has a node port, or has none."""
@@ -240,56 +226,26 @@ class ServiceHandle:
         """
 
         def look() -> None:
-            if not in_order(wanted, self.events):
-                raise NotYet(f"since the last change: {in_words(self.events)}")
+            if not in_order(wanted, self.history.told):
+                raise NotYet(f"since the last change: {in_words(self.history.told)}")
 
         names = ", then ".join(event.value for event in wanted)
         self._cluster.waits.until(f"events on {self}: {names}", look, timeout=timeout)
 
     def forget(self) -> None:
         """End following the Service."""
-        self._unsubscribe()
-        self._events.close()
-
-    # Keeping the history
-
-    def _watched(self, event_type: str, seen: Any) -> None:
-        if (seen.metadata.namespace, seen.metadata.name) != (self.namespace, self.name):
-            return
-        # The watch may tell of it before the answer to its creation is read; afterwards another UID is another Service.
-        if self.uid and seen.metadata.uid != self.uid:
-            return
-        self._record(seen)
-        if event_type == DELETED:
-            self._deleted = True
-
-    def _record(self, seen: Any) -> None:
-        with self._lock:
-            self._versions[int(seen.metadata.resource_version)] = seen
-
-    def _history(self) -> list[Any]:
-        with self._lock:
-            return [self._versions[number] for number in sorted(self._versions)]
-
-    def _since_change(self) -> Iterator[Any]:
-        before = int(self._before.metadata.resource_version)
-        return (seen for seen in self._history() if int(seen.metadata.resource_version) > before)
-
-    def _begin_change(self) -> None:
-        self.cloud_sightings = []
-        self._told_before = len(self._events.of(self.uid))
+        self.history.close()
 
     def _patch(self, change: Any) -> None:
         before = self.latest
-        self._begin_change()
+        self.history.begin_change()
         try:
             changed = self._cluster.core.patch_namespaced_service(self.name, self.namespace, change)
         except ApiException as error:
             if error.status == 422:
                 raise _Refused(error.body) from error
             raise
-        self._before = before
-        self._record(changed)
+        self.history.end_change(before, changed)
 
     def _require_unchanged(self, what: str, expected: object, seen: list[Any]) -> None:
         for value in seen:
@@ -305,16 +261,5 @@ class _Refused(Exception):
     """The API server calls a change invalid."""
 
 
-def _addresses(seen: Any) -> tuple[str, ...]:
-    ingress = seen.status.load_balancer.ingress or []
-    return tuple(sorted(entry.ip or entry.hostname for entry in ingress if entry.ip or entry.hostname))
-
-
-def _front(seen: Any) -> Front:
-    port = seen.spec.ports[0]
-    return Front(_addresses(seen), port.port, Protocol(port.protocol))
-
-
-def _node_ports(seen: Any) -> set[int]:
-    ports = {port.node_port for port in seen.spec.ports} | {seen.spec.health_check_node_port}
-    return {port for port in ports if port}
+def _fronts(seen: Any) -> tuple[Front, ...]:
+    return tuple(Front(addresses_of(seen), port.port, Protocol(port.protocol)) for port in seen.spec.ports)
