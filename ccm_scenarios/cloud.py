@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 
-from ccm_scenarios.contract import Instance, InstanceNotFound, InstanceState, LoadBalancer, Provider
-from ccm_scenarios.kube.expectation import Expectation, NotYet
+from ccm_scenarios.contract import (
+    Instance,
+    InstanceNotFound,
+    InstanceState,
+    Listener,
+    LoadBalancer,
+    Provider,
+    Timeouts,
+)
+from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.waits import Waits
@@ -17,9 +26,12 @@ _ASKED_ONCE = "0 s: the cloud was asked once"
 class CloudExpectations:
     """The cloud's side of a Service or Node."""
 
-    def __init__(self, provider: Provider, waits: Waits) -> None:
+    def __init__(self, provider: Provider, waits: Waits, timeouts: Timeouts) -> None:
         self._provider = provider
         self._waits = waits
+        self._left_behind = timeouts.left_behind
+        self.leaks: list[ServiceHandle] = []
+        """Services of which something was left behind in the cloud, as an expectation told."""
 
     # Load balancers
 
@@ -41,19 +53,58 @@ class CloudExpectations:
         expected = f"a load balancer of {service} on {front.protocol.value} {front.port} alone, at its ingress address"
         return self._waits.until_cloud(expected, look, timeout="lb_updated")
 
-    def expect_nothing_owned_by(self, service: ServiceHandle) -> None:
-        """That nothing exists in the cloud for the Service any more."""
+    def expect_as_before(self, service: ServiceHandle, before: LoadBalancer) -> None:
+        """That the Service's load balancer is the same one, with all it had; its targets' health is left out."""
 
         def look() -> None:
+            found = self._provider.load_balancers.find(service.ref)
+            if found is None:
+                raise NotYet("the cloud has no load balancer for it")
+            if differences := _differences(before, found):
+                raise NotYet("; ".join(differences))
+
+        expected = f"the load balancer of {service} as it was before: {before.name}"
+        self._waits.until_cloud(expected, look, timeout="lb_updated")
+
+    def expect_target(self, service: ServiceHandle, node: NodeHandle, *, present: bool) -> None:
+        """That the Node's instance is a target of every listener of the Service's load balancer, or of none."""
+        instance = self.instance_of(node).id
+
+        def look() -> None:
+            found = self._provider.load_balancers.find(service.ref)
+            if found is None or not found.listeners:
+                raise NotYet("the cloud has no load balancer with a listener for it")
+            for listener in found.listeners:
+                targets = sorted({target.instance_id for target in listener.targets})
+                if (instance in targets) != present:
+                    raise NotYet(f"the targets of {listener.protocol.value} {listener.port} are {', '.join(targets)}")
+
+        where = "among" if present else "not among"
+        expected = f"{node} ({instance}) {where} the targets of the load balancer of {service}"
+        self._waits.until_cloud(expected, look, timeout="lb_updated")
+
+    def expect_nothing_owned_by(self, service: ServiceHandle) -> None:
+        """That nothing exists in the cloud for the Service any more."""
+        let_go: float | None = None
+
+        def look() -> None:
+            nonlocal let_go
             # The order matters: "no finalizer, yet a load balancer" is then true of one moment.
             held = service.holds_cleanup_finalizer
             found = self._provider.load_balancers.find(service.ref)
             service.history.cloud_sightings.append((held, found is not None))
-            left = self._provider.load_balancers.owned_resources(service.ref)
-            if left:
-                raise NotYet(f"still there: {', '.join(map(str, left))}")
-            if found is not None:
-                raise NotYet(f"still there: load balancer {found.name}")
+            left = list(map(str, self._provider.load_balancers.owned_resources(service.ref)))
+            if found is not None and not left:
+                left = [f"load balancer {found.name}"]
+            if not left:
+                return
+            seen = f"still there: {', '.join(left)}"
+            if not held and service.held_cleanup_finalizer:
+                let_go = let_go or time.monotonic()
+                if time.monotonic() - let_go >= self._left_behind:
+                    self.leaks.append(service)
+                    raise Impossible(f"{seen}, {self._left_behind:g} s after the Service was let go: it is left behind")
+            raise NotYet(seen)
 
         self._waits.until_cloud(f"nothing in the cloud for {service}", look, timeout="lb_deleted")
 
@@ -71,6 +122,31 @@ class CloudExpectations:
                 "the finalizer was off while the cloud still had the load balancer",
                 f"{len(service.history.cloud_sightings)} looks at both",
             )
+
+    # Damage, done as by somebody at the cloud's own console
+
+    def remove_listener(self, service: ServiceHandle) -> None:
+        """Take away the load balancer's listener on the Service's port."""
+        front = service.front
+        self._provider.load_balancers.remove_listener(service.ref, front.protocol, front.port)
+
+    def alter_health_check(self, service: ServiceHandle) -> None:
+        """Let the load balancer check its targets' health at a port where nothing answers."""
+        self._provider.load_balancers.alter_health_check(service.ref)
+
+    def remove_targets(self, service: ServiceHandle) -> None:
+        """Take all targets out of the load balancer."""
+        self._provider.load_balancers.remove_targets(service.ref)
+
+    def discard(self, service: ServiceHandle) -> None:
+        """Delete what was left behind of a Service, and wait until it is gone."""
+
+        def look() -> None:
+            if left := self._provider.load_balancers.owned_resources(service.ref):
+                self._provider.load_balancers.discard(service.ref)
+                raise NotYet(f"still there: {', '.join(map(str, left))}")
+
+        self._waits.until_cloud(f"nothing left behind of {service}", look, timeout="lb_deleted")
 
     # Instances
 
@@ -150,6 +226,35 @@ class CloudExpectations:
 
         expected = f"one route in the cloud for each Pod CIDR of {', '.join(map(str, nodes))}, to its instance"
         self._waits.until_cloud(expected, look, timeout="route_present")
+
+
+def _differences(before: LoadBalancer, now: LoadBalancer) -> list[str]:
+    """What of a load balancer is another than it was, each in words; empty if nothing is."""
+    pairs = [
+        ("identity", before.id, now.id),
+        ("address", before.address, now.address),
+        ("listeners", _listeners(before), _listeners(now)),
+        ("source ranges", _sorted(before.source_ranges), _sorted(now.source_ranges)),
+    ]
+    return [f"its {what}: {then} before, {here} now" for what, then, here in pairs if then != here]
+
+
+def _listeners(balancer: LoadBalancer) -> str:
+    """All that is set up for each listener; the order, and the targets' health, are the cloud's own."""
+    return _sorted(
+        f"{listener.protocol.value} {listener.port} to "
+        f"{_sorted(f'{target.instance_id}:{target.port}' for target in listener.targets)}, {_check(listener)}"
+        for listener in balancer.listeners
+    )
+
+
+def _check(listener: Listener) -> str:
+    check = listener.health_check
+    return f"health {check.protocol}:{check.port or 'same port'}{check.path}" if check else "no health check"
+
+
+def _sorted(texts: Iterable[str]) -> str:
+    return ", ".join(sorted(texts)) or "none"
 
 
 def _ports(balancer: LoadBalancer) -> str:

@@ -184,10 +184,12 @@ class Suite:
         Raises:
             CleanupFailed: something of it stays.
         """
+        from ccm_scenarios.manager import restore
         from ccm_scenarios.sweeping import sweep
 
-        assert self._cluster is not None
+        assert self._cluster is not None and self._target is not None
         with self._interrupts.shield():
+            restore(self._target)
             sweep(self._cluster, self._provider, self._shared, self._run_id, self._name_of(scenario))
 
     # before_scenario, after_step, after_scenario

@@ -29,10 +29,12 @@ from ccm_scenarios.kube.nodes import (
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.shared import SharedNodes
+from ccm_scenarios.manager import Manager
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
-from ccm_scenarios.traffic.rules import Place, Rules
+from ccm_scenarios.traffic.rules import Calls, Place, Rules
+from ccm_scenarios.traffic.samples import Answerer
 from ccm_scenarios.waiting import waiting
 
 SERVICE_PORT = 80
@@ -71,15 +73,18 @@ class World:
         self.cluster = cluster
         self.provider = provider
         self.target = target
-        self.cloud = CloudExpectations(provider, cluster.waits)
+        self.cloud = CloudExpectations(provider, cluster.waits, timeouts)
         self._shared = shared
         self._places = shared.names if shared is not None else []
         self._claimed = False
         self._labels = labels_of(run_id, scenario_id)
         self._owner = owner_of(run_id, scenario_id)
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
+        self._cleanups_first: list[tuple[str, Callable[[], None]]] = []
         self._services: list[ServiceHandle] = []
         self._namespaces: list[str] = []
+        # Without the controller manager, and with a cloud that fails it, nothing else could be undone.
+        self.manager = Manager(target, lambda what, undo: self._cleanups_first.append((what, undo)))
         self.rules = Rules(timeouts)
         agent = f"ccm-scenarios/{scenario_id}"
         self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered)
@@ -87,9 +92,10 @@ class World:
         cluster.act_for(scenario_id)
 
     def bind(self, context: Any) -> None:
-        """Give the steps `context.world`, `.cloud` and `.outside`; they add `.service`, `.backend`, `.node`."""
+        """Give the steps `context.world`, `.cloud`, `.manager`, `.outside`; they add `.service`, `.backend` …"""
         context.world = self
         context.cloud = self.cloud
+        context.manager = self.manager
         context.outside = self.outside
 
     # What a scenario makes
@@ -186,7 +192,18 @@ class World:
         node.leave_load_balancers()
         return node
 
-    # Traffic inside the cluster
+    def mark(self) -> None:
+        """Let "unchanged" and "since" mean from now on: something else than a Service is about to change."""
+        for service in self._services:
+            service.mark()
+
+    # Traffic
+
+    def keep_calling(self, service: ServiceHandle, backend: Answerer) -> Calls:
+        """Clients outside the cluster that call the Service from now on, each time on a connection of its own."""
+        calls = Calls(self.outside.probing(service.front, backend))
+        self.on_close("calls from outside the cluster", calls.close)
+        return calls
 
     def expect_reached_from_pods(self, service: ServiceHandle, backend: Backend) -> None:
         """That Pods get the backend's answer at all addresses the Service has inside the cluster."""
@@ -274,8 +291,8 @@ class World:
             CleanupFailed: names each part that failed; the others are undone.
         """
         failed = []
-        while self._cleanups:
-            what, undo = self._cleanups.pop()
+        while cleanups := self._cleanups_first or self._cleanups:
+            what, undo = cleanups.pop()
             try:
                 undo()
             except Exception as error:  # noqa: BLE001  # the rest must be undone whatever happened to this part
@@ -316,8 +333,14 @@ class World:
     def _end_service(self, service: ServiceHandle) -> None:
         service.delete()
         service.expect_gone()
-        if Capability.LOAD_BALANCER in self.provider.capabilities:
-            self.cloud.expect_nothing_owned_by(service)
+        if Capability.LOAD_BALANCER not in self.provider.capabilities:
+            return
+        try:
+            if service not in self.cloud.leaks:  # else it was told already
+                self.cloud.expect_nothing_owned_by(service)
+        finally:
+            if service in self.cloud.leaks:
+                self.cloud.discard(service)
 
     def _end_instance(self, instance: Instance) -> None:
         nodes = [

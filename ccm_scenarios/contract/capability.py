@@ -63,6 +63,9 @@ class Capability(Enum):
     LB_VIP = "lb-vip"
     """Ingress addresses are IP addresses with `ipMode: VIP`: packets reach Nodes with that destination."""
 
+    LB_DAMAGE = "lb-damage"
+    """The adapter alters load balancers behind the CCM's back, as a person at the cloud's console might."""
+
     ZONES = "zones"
     """The cluster's Nodes are spread over several zones."""
 

@@ -19,6 +19,7 @@ from ccm_scenarios.contract.values import (
     KnownDeviation,
     LoadBalancer,
     OwnedResource,
+    Protocol,
     Route,
     ServiceRef,
 )
@@ -88,6 +89,36 @@ class LoadBalancers(TypingProtocol):
         """Everything in the cloud that exists for this Service, by identity, in the cloud's words; empty when clean.
 
         Load balancers, listeners, target groups, security groups, and rules in groups that others share.
+        """
+        ...
+
+    def discard(self, service: ServiceRef) -> None:
+        """Delete what `owned_resources` tells of, as far as the cloud lets it go now; called until all is gone."""
+        ...
+
+    # With the capability LB_DAMAGE: what somebody might do at the cloud's console, behind the CCM's back
+
+    def remove_listener(self, service: ServiceRef, protocol: Protocol, port: int) -> None:
+        """Take the listener away.
+
+        Raises:
+            LoadBalancerNotFound: the Service has no load balancer with such a listener.
+        """
+        ...
+
+    def alter_health_check(self, service: ServiceRef) -> None:
+        """Have the health of all targets checked at a port where nothing answers.
+
+        Raises:
+            LoadBalancerNotFound: the Service has no load balancer.
+        """
+        ...
+
+    def remove_targets(self, service: ServiceRef) -> None:
+        """Take all targets out of all listeners.
+
+        Raises:
+            LoadBalancerNotFound: the Service has no load balancer.
         """
         ...
 

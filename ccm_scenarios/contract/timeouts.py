@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+_NOT_BOUNDS = {"api_call", "cloud_interval", "node_kept", "ccm_down", "left_behind", "unanswered"}
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -77,12 +79,20 @@ class Timeouts:
     """Not a bound but a window: how long a Node that must stay is watched. Three of the cloud controllers' monitor
     periods (5 s by default): time enough for a wrong deletion to happen."""
 
+    ccm_down: float = 15.0
+    """Not a bound but a window: how long a Service that waits for its controller manager is watched while that is down;
+    much longer than a running one takes to begin."""
+
+    left_behind: float = 60.0
+    """Not a bound but a window: how long the cloud may still show what existed for a Service after the controller
+    manager let the Service go. What is there then was left behind: nobody will come back for it."""
+
     unanswered: float = 1.0
     """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,
     before it counts as such; much longer than answers take."""
 
     def scaled(self, factor: float) -> Timeouts:
         """All bounds longer or shorter, but for single calls: those take what they take."""
-        bounds = {field.name for field in fields(self)} - {"api_call", "cloud_interval", "node_kept", "unanswered"}
+        bounds = {field.name for field in fields(self)} - _NOT_BOUNDS
         scaled = {name: getattr(self, name) * factor for name in bounds}
         return replace(self, **scaled)

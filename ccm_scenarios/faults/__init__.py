@@ -5,8 +5,20 @@ A fault is one TOML file; `docs/faults.md` is its reference. Nothing here inject
 
 from __future__ import annotations
 
-from ccm_scenarios.faults.catalogue import catalogue, load
-from ccm_scenarios.faults.model import Boundary, Edit, Fault, Match, Rule
+from ccm_scenarios.faults.catalogue import catalogue, hardship, load
+from ccm_scenarios.faults.model import Boundary, Edit, Fault, FaultOwner, Match, Rule
 from ccm_scenarios.faults.schema import parse, parse_rules
 
-__all__ = ["Boundary", "Edit", "Fault", "Match", "Rule", "catalogue", "load", "parse", "parse_rules"]
+__all__ = [
+    "Boundary",
+    "Edit",
+    "Fault",
+    "FaultOwner",
+    "Match",
+    "Rule",
+    "catalogue",
+    "hardship",
+    "load",
+    "parse",
+    "parse_rules",
+]

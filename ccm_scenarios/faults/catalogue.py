@@ -1,4 +1,5 @@
-"""Where faults are found: those that come with the suite by name, any other by its file."""
+"""Where faults are found: those that come with the suite by name, any other by its file; and the hardships, which
+belong to behaviours."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from ccm_scenarios.faults.model import Fault
 from ccm_scenarios.faults.schema import parse
 
 _DIRECTORY = Path(__file__).parent / "catalogue"
+_HARDSHIPS = Path(__file__).parent / "hardships"
 _SUFFIX = ".toml"
 
 
@@ -33,6 +35,15 @@ def load(name_or_path: str) -> Fault:
 def catalogue() -> list[Fault]:
     """All faults that come with the suite, by name."""
     return [load(name) for name in _names()]
+
+
+def hardship(name: str) -> Fault:
+    """What a scenario lets a controller meet: a fault that is a part of a behaviour.
+
+    Raises:
+        UsageError: there is none of this name, or its file is wrong; one line.
+    """
+    return _read(_HARDSHIPS / f"{name}{_SUFFIX}")
 
 
 def _names() -> list[str]:

@@ -21,6 +21,9 @@ class Boundary(StrEnum):
     """Nodes, packets, health checks and load balancers."""
 
 
+FaultOwner = Literal["run", "scenario"]
+"""Whose fault: that under which all scenarios of a run are judged, or that which is a part of one scenario."""
+
 APIS = (Boundary.CLOUD_API, Boundary.KUBERNETES_API)
 
 
@@ -38,6 +41,8 @@ class Match:
     """Found anywhere in the request's body."""
     action: str | None = None
     """The whole action of an AWS request."""
+    changes: bool | None = None
+    """Whether the request asks for a change, or only reads."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Of an AWS request: name (with `*` and `?`) to a pattern for the whole value; all of them must be there."""
     node: str | None = None
@@ -72,10 +77,12 @@ class Rule:
     boundary: Boundary
     effect: str
     match: Match = field(default_factory=Match)
-    starts: Literal["at-once", "instance-rebooted", "instance-stopped"] = "at-once"
-    """Asleep until this happened to some instance."""
+    starts: Literal["at-once", "instance-rebooted", "instance-stopped", "ccm-ended"] = "at-once"
+    """Asleep until this happened: to some instance, or to the controller's process, by whatever hand."""
     times: int | None = None
     """Strike so often, then never more; None: always."""
+    times_each: int | None = None
+    """As `times`, counted for each kind of request by itself: each action, or each method with its path."""
     seconds: float = 0.0
     status: int = 500
     code: str = "InternalError"

@@ -61,6 +61,12 @@ def _one_of(*words: str) -> Check:
     return check
 
 
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong("give true or false")
+    return value
+
+
 def _list_of(item: Check) -> Check:
     def check(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -109,13 +115,15 @@ _REQUEST: dict[str, Check] = {
     "path": _pattern,
     "body": _pattern,
     "action": _pattern,
+    "changes": _yes_or_no,
     "parameters": _table_of(_pattern),
 }
 _NODE: dict[str, Check] = {"node": _pattern}
 _LISTENER: dict[str, Check] = {"protocol": _one_of("tcp", "udp"), "port": _whole(1, 65535)}
+_MOMENT = _one_of("before", "after")
 _HTTP_EFFECTS: dict[str, dict[str, Check]] = {
     "drop": {},
-    "hang-up": {},
+    "hang-up": {"moment": _MOMENT},
     "delay": {"seconds": _SECONDS},
     "throttle": {},
     "refuse": {"status": _whole(400, 599), "code": _text, "message": _text},
@@ -126,7 +134,7 @@ _HTTP_EFFECTS: dict[str, dict[str, Check]] = {
 _EFFECTS: dict[Boundary, dict[str, dict[str, Check]]] = {
     Boundary.CLOUD_API: _HTTP_EFFECTS,
     Boundary.KUBERNETES_API: _HTTP_EFFECTS,
-    Boundary.CCM_PROCESS: {"crash": {"moment": _one_of("before", "after")}, "stall": {"seconds": _SECONDS}},
+    Boundary.CCM_PROCESS: {"crash": {"moment": _MOMENT}, "stall": {"seconds": _SECONDS}},
     Boundary.DATA_PLANE: {
         "black-hole": {},
         "lose": {"percent": _number(0, 100)},
@@ -202,13 +210,15 @@ def _rule(data: Any) -> Rule:
         "boundary": Boundary,
         "effect": _text,
         "match": _matcher(boundary, effect),
-        "starts": _one_of("at-once", "instance-rebooted", "instance-stopped"),
+        "starts": _one_of("at-once", "instance-rebooted", "instance-stopped", "ccm-ended"),
     }
     # What is done to packets and machines lasts; only requests can be counted.
     if boundary is not Boundary.DATA_PLANE:
-        checks["times"] = _whole(1, 1_000_000)
+        checks |= {"times": _whole(1, 1_000_000), "times_each": _whole(1, 1_000_000)}
     required = (*_REQUIRED.get(effect, ()), *(("match",) if boundary is Boundary.CCM_PROCESS else ()))
     rule = Rule(**_fields(table, {**checks, **known[effect]}, required=required, what=f"{boundary} {effect}"))
+    if rule.times is not None and rule.times_each is not None:
+        raise _Wrong("times_each: it stands in place of times")
     if effect == "rewrite" and not (rule.request or rule.answer):
         raise _Wrong("request: a rewrite changes the request, the answer, or both")
     return rule

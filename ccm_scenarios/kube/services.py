@@ -14,6 +14,7 @@ from ccm_scenarios.kube.events import LoadBalancerEvent, in_order, in_words
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.history import History, addresses_of, node_ports_of
 from ccm_scenarios.kube.manifests import Manifest
+from ccm_scenarios.kube.waits import Window
 
 CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 
@@ -98,6 +99,11 @@ class ServiceHandle:
     # What it was
 
     @property
+    def held_cleanup_finalizer(self) -> bool:
+        """Whether it was ever seen with the clean-up finalizer."""
+        return any(CLEANUP_FINALIZER in (seen.metadata.finalizers or []) for seen in self.history.versions)
+
+    @property
     def former_front(self) -> Front:
         """Where clients found it before the last change, at the first of its ports."""
         return _fronts(self.history.before)[0]
@@ -122,6 +128,11 @@ class ServiceHandle:
 
     # Changes
 
+    def mark(self) -> None:
+        """Begin a change of something else than the Service: "before" means now."""
+        self.history.begin_change()
+        self.history.end_change(self.latest, self.latest)
+
     def change_type(self, service_type: str) -> None:
         """Become a Service of another type; what the old type alone needed is given up by the API server."""
         self._patch({"spec": {"type": service_type}})
@@ -143,8 +154,7 @@ class ServiceHandle:
 
     def delete(self) -> None:
         """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
-        self.history.begin_change()
-        self.history.end_change(self.latest, self.latest)
+        self.mark()
         this_one = {"preconditions": {"uid": self.uid}}
         try:
             self._cluster.core.delete_namespaced_service(self.name, self.namespace, body=this_one)
@@ -187,13 +197,32 @@ class ServiceHandle:
 
         self._cluster.waits.until(f"{self} without clean-up finalizer", look, timeout="lb_deleted")
 
+    def expect_awaiting_cleanup(self) -> None:
+        """That its deletion was asked for, and that it stays, held by the clean-up finalizer, during a window."""
+
+        def look() -> None:
+            if not (self.holds_cleanup_finalizer and self.latest.metadata.deletion_timestamp):
+                raise NotYet(self._state_of_deletion())
+
+        window = Window("Timeouts.ccm_down", self._cluster.timeouts.ccm_down)
+        self._cluster.waits.holds(f"{self} kept for its clean-up", look, window=window)
+
+    def expect_no_address(self) -> None:
+        """That it shows no ingress address during a window."""
+
+        def look() -> None:
+            if self.front.addresses:
+                raise NotYet(f"ingress addresses {', '.join(self.front.addresses)}")
+
+        window = Window("Timeouts.ccm_down", self._cluster.timeouts.ccm_down)
+        self._cluster.waits.holds(f"{self} without an ingress address", look, window=window)
+
     def expect_gone(self) -> None:
         """That the object is gone."""
 
         def look() -> None:
             if self.exists:
-                asked = "deletion asked for" if self.latest.metadata.deletion_timestamp else "no deletion asked for"
-                raise NotYet(f"it exists, {asked}, finalizers: {self.latest.metadata.finalizers or 'none'}")
+                raise NotYet(self._state_of_deletion())
 
         self._cluster.waits.until(f"{self} gone", look, timeout="lb_deleted")
 
@@ -235,6 +264,12 @@ class ServiceHandle:
     def forget(self) -> None:
         """End following the Service."""
         self.history.close()
+
+    def _state_of_deletion(self) -> str:
+        if not self.exists:
+            return "it is gone"
+        asked = "deletion asked for" if self.latest.metadata.deletion_timestamp else "no deletion asked for"
+        return f"it exists, {asked}, finalizers: {self.latest.metadata.finalizers or 'none'}"
 
     def _patch(self, change: Any) -> None:
         before = self.latest

@@ -16,7 +16,7 @@ import httpx
 from ccm_scenarios.contract.protocols import ControllerManager
 from ccm_scenarios.contract.values import Endpoint
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.faults import Fault
+from ccm_scenarios.faults import Fault, FaultOwner
 from ccm_scenarios.localcloud import linux
 from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
 from ccm_scenarios.localcloud.process import tail
@@ -50,14 +50,14 @@ class _Faults:
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
 
-    def set(self, fault: Fault) -> None:
-        self._call("faults/set", rules=list(fault.source))
+    def set(self, fault: Fault, *, of: FaultOwner = "run") -> None:
+        self._call("faults/set", rules=list(fault.source), of=of)
 
-    def clear(self) -> None:
-        self._call("faults/set", rules=[])
+    def clear(self, *, of: FaultOwner = "run") -> None:
+        self._call("faults/set", rules=[], of=of)
 
-    def strikes(self) -> list[int]:
-        result: list[int] = self._call("faults/strikes")
+    def strikes(self, *, of: FaultOwner = "run") -> list[int]:
+        result: list[int] = self._call("faults/strikes", of=of)
         return result
 
 

@@ -288,12 +288,16 @@ class Region:
         return {
             "status": lambda _: self._status(),
             "ccm/start": lambda _: self._ccm.start(),
-            "ccm/stop": lambda _: self._ccm.stop(),
+            "ccm/stop": lambda _: self._stop_ccm(),
             "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
-            "faults/set": lambda arguments: self._faults.set(arguments["rules"]),
-            "faults/strikes": lambda _: self._faults.strikes(),
+            "faults/set": lambda arguments: self._faults.set(arguments["rules"], of=arguments["of"]),
+            "faults/strikes": lambda arguments: self._faults.strikes(of=arguments["of"]),
             "evidence": lambda _: self._evidence(),
         }
+
+    def _stop_ccm(self) -> None:
+        self._ccm.stop()
+        self._faults.ccm_ended()
 
     def _status(self) -> dict[str, Any]:
         cluster_nodes = {one["metadata"]["name"]: one for one in self._watch.nodes()}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ccm_scenarios.contract import Capability, ControllerManager, Endpoint, Timeouts
-from ccm_scenarios.faults import Fault
+from ccm_scenarios.faults import Fault, FaultOwner
 from ccm_scenarios.options import Options
 
 Progress = Callable[[str], None]
@@ -17,15 +17,20 @@ Progress = Callable[[str], None]
 class Faults(Protocol):
     """Breaks things around the CCM that is judged; `docs/faults.md` says what."""
 
-    def set(self, fault: Fault) -> None:
-        """Have this fault from now on, in place of any other."""
+    def set(self, fault: Fault, *, of: FaultOwner = "run") -> None:
+        """Have this fault from now on.
+
+        Args:
+            of: a `run`'s comes in place of any other; a `scenario`'s beside the run's, whose rules strike first, and in
+                place of an earlier scenario's.
+        """
         ...
 
-    def clear(self) -> None:
-        """Have none any more."""
+    def clear(self, *, of: FaultOwner = "run") -> None:
+        """Have it no more; without the run's there is none at all."""
         ...
 
-    def strikes(self) -> list[int]:
+    def strikes(self, *, of: FaultOwner = "run") -> list[int]:
         """For each rule, how often it struck; for one of the data plane 1 if it made a difference."""
         ...
 

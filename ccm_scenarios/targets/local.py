@@ -38,6 +38,8 @@ LOCAL_TIMEOUTS = Timeouts(
     service_changed=30,
     cloud_interval=0.2,
     node_kept=3 * PERIODS.node_monitor,
+    ccm_down=2,
+    left_behind=10,
     unanswered=0.3,
 )
 """Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from ccm_scenarios.contract import Timeouts
@@ -59,6 +59,27 @@ class Watched:
             seen = f"{len(missed)} of {self.samples.size} tries without it; the first: {(missed or ['none made'])[0]}"
             waited = f"watched: {self.samples.summary()}"
             raise Expectation(f"{self._what}: answered at every try", seen, waited, self.samples.lines())
+
+
+class Calls:
+    """A place that is called from now on, until `end`.
+
+    Args:
+        watch: what calls it, for as long as it is entered.
+    """
+
+    def __init__(self, watch: AbstractContextManager[Watched]) -> None:
+        self._under_way = ExitStack()
+        self._watched = self._under_way.enter_context(watch)
+
+    def close(self) -> None:
+        """Call no more. Safe to repeat."""
+        self._under_way.close()
+
+    def end(self) -> Watched:
+        """Call no more; what was seen is complete."""
+        self.close()
+        return self._watched
 
 
 class Rules:

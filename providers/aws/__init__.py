@@ -14,6 +14,7 @@ _EVERY_FLAVOUR = frozenset(
         Capability.INSTANCE_STOP,
         Capability.INSTANCE_SHUTDOWN_TAINT,
         Capability.INSTANCE_REBOOT,
+        Capability.LB_DAMAGE,
         Capability.LOAD_BALANCER,
         Capability.ROUTES,
     }

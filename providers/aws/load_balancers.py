@@ -23,7 +23,7 @@ from ccm_scenarios.contract import (
     Target,
     TargetHealth,
 )
-from providers.aws import security_groups
+from providers.aws import damage, security_groups
 from providers.aws.clients import Clients, cloud_errors, code_of
 from providers.aws.target_groups import owned_target_groups
 
@@ -96,6 +96,29 @@ class AwsLoadBalancers:
                 yield OwnedResource("target group", arn)
             groups = security_groups.read(self.clients)
         yield from security_groups.owned(groups, service, name, self.cluster)
+
+    def discard(self, service: ServiceRef) -> None:
+        name = name_of(service)
+        with cloud_errors("DeleteLoadBalancer"):
+            groups = owned_target_groups(self.clients, service, self.cluster)
+            damage.discard(self.clients, *self._kinds(service), groups)
+            security_groups.discard(self.clients, service, name, self.cluster)
+
+    def remove_listener(self, service: ServiceRef, protocol: Protocol, port: int) -> None:
+        with cloud_errors("DeleteListener"):
+            damage.remove_listener(self.clients, *self._kinds(service), protocol, port)
+
+    def alter_health_check(self, service: ServiceRef) -> None:
+        with cloud_errors("ConfigureHealthCheck"):
+            damage.alter_health_check(self.clients, *self._kinds(service))
+
+    def remove_targets(self, service: ServiceRef) -> None:
+        with cloud_errors("DeregisterTargets"):
+            damage.remove_targets(self.clients, *self._kinds(service))
+
+    def _kinds(self, service: ServiceRef) -> tuple[LoadBalancerDescriptionTypeDef | None, LoadBalancerTypeDef | None]:
+        name = name_of(service)
+        return self.classic(name), self.network(name)
 
     def classic(self, name: str) -> LoadBalancerDescriptionTypeDef | None:
         """AWS's own description; None if there is no such classic load balancer."""

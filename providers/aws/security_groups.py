@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from ccm_scenarios.contract import OwnedResource, ServiceRef
 from providers.aws.clients import Clients
+from providers.aws.damage import as_far_as_possible
 from providers.aws.target_groups import name_prefix
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import IpPermissionOutputTypeDef, SecurityGroupTypeDef
+    from mypy_boto3_ec2.type_defs import IpPermissionOutputTypeDef, IpPermissionTypeDef, SecurityGroupTypeDef
 
 CLIENT_RULE = "kubernetes.io/rule/nlb/client={}"
 HEALTH_RULE = "kubernetes.io/rule/nlb/health={}"
@@ -77,6 +78,29 @@ def owned(
             for pair in rule.get("UserIdGroupPairs", []):
                 if pair.get("GroupId") in own:
                     yield OwnedResource("security group rule", f"{where} from {pair['GroupId']}")
+
+
+def discard(clients: Clients, service: ServiceRef, load_balancer: str, cluster: str | None) -> None:
+    """Delete what `owned` tells of; a group that is in use stays for another call."""
+    groups = read(clients)
+    own = {group["GroupId"] for group in groups if _belongs(group, service, load_balancer, cluster)}
+    descriptions = {CLIENT_RULE.format(load_balancer), HEALTH_RULE.format(load_balancer)}
+    for group in groups:
+        if group["GroupId"] in own:
+            continue
+        for rule in group["IpPermissions"]:
+            ipv4 = [one for one in rule.get("IpRanges", []) if one.get("Description") in descriptions]
+            ipv6 = [one for one in rule.get("Ipv6Ranges", []) if one.get("Description") in descriptions]
+            pairs = [one for one in rule.get("UserIdGroupPairs", []) if one.get("GroupId") in own]
+            if ipv4 or ipv6 or pairs:
+                gone: IpPermissionTypeDef = {"IpProtocol": rule["IpProtocol"]}
+                if "FromPort" in rule and "ToPort" in rule:
+                    gone |= {"FromPort": rule["FromPort"], "ToPort": rule["ToPort"]}
+                gone |= {"IpRanges": ipv4, "Ipv6Ranges": ipv6, "UserIdGroupPairs": pairs}
+                clients.ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[gone])
+    for group_id in own:
+        with as_far_as_possible():
+            clients.ec2.delete_security_group(GroupId=group_id)
 
 
 def _belongs(group: SecurityGroupTypeDef, service: ServiceRef, load_balancer: str, cluster: str | None) -> bool:

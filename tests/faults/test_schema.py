@@ -96,6 +96,8 @@ def rule(**keys: Any) -> dict[str, Any]:
         (rule(effect="delay", seconds=True), "rules[0].seconds: give a number"),
         (rule(seconds=1), "rules[0].seconds: unknown; cloud-api drop has: boundary, effect, match"),
         (rule(times=0), "rules[0].times: give a whole number from 1"),
+        (rule(times=1, times_each=1), "rules[0].times_each: it stands in place of times"),
+        (rule(match={"changes": "x"}), "rules[0].match.changes: give true or false"),
         (rule(match={"node": "x"}), "rules[0].match.node: unknown; match of cloud-api drop has: method, path"),
         (rule(match={"action": "("}), "rules[0].match.action: '(' is no regular expression"),
         (rule(match="x"), "rules[0].match: give a table"),

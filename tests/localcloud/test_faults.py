@@ -253,6 +253,26 @@ class TestEffects:
         bench.strike(effect="refuse", status=400, code="InvalidGroup.InUse", message="busy", times=2)
         assert [bench.aws("X")[0] for _ in range(4)] == [400, 400, 200, 200]
 
+    def test_each_kind_of_change_is_struck_once(self, bench: Bench) -> None:
+        bench.strike(effect="refuse", status=503, code="Busy", times_each=1, match={"changes": True})
+        asked = ["DescribeX", "CreateX", "CreateX", "DeleteX", "DeleteX", "CreateX", "GetX", "ListX"]
+        assert [bench.aws(action)[0] for action in asked] == [200, 503, 200, 503, 200, 200, 200, 200]
+        bench.injector.set([{"boundary": "kubernetes-api", "effect": "throttle", "match": {"changes": True}}])
+        assert [bench.kubernetes(method, "/x")[0] for method in ("GET", "PATCH", "DELETE")] == [200, 429, 429]
+
+    def test_a_scenarios_rules_come_beside_those_of_the_run(self, bench: Bench) -> None:
+        bench.strike(effect="refuse", status=400, code="Run", times=2, match={"action": "A"})
+        assert bench.aws("A")[0] == 400
+        of_scenario = {"boundary": "cloud-api", "effect": "refuse", "status": 409, "code": "Scenario"}
+        bench.injector.set([of_scenario], of="scenario")
+        assert [bench.aws("A")[0] for _ in range(2)] == [400, 409], "the run's strike first, and go on counting"
+        assert bench.await_strikes(2)
+        assert bench.injector.strikes(of="scenario") == [1]
+        bench.injector.set([], of="scenario")
+        assert bench.aws("A")[0] == 200, "spent"
+        bench.strike(effect="refuse", status=400, code="Run")
+        assert (bench.aws("A")[0], bench.injector.strikes(of="scenario")) == (400, [])
+
     def test_a_dropped_request_is_never_answered(self, bench: Bench) -> None:
         bench.strike(effect="drop")
         connection = bench.connect("cloud-api")
@@ -266,6 +286,12 @@ class TestEffects:
         bench.strike(effect="hang-up")
         with pytest.raises(http.client.RemoteDisconnected):
             bench.aws("X")
+
+    def test_an_answer_is_lost(self, bench: Bench) -> None:
+        bench.strike(effect="hang-up", moment="after")
+        with pytest.raises(http.client.RemoteDisconnected):
+            bench.aws("Unanswered")
+        assert bench.cloud.await_seen("Unanswered")
 
     def test_a_request_is_delayed(self, bench: Bench) -> None:
         bench.strike(effect="delay", seconds=0.4)
@@ -392,6 +418,28 @@ def _wakes(bench: Bench, starts: str, state: DesiredState) -> bool:
 )
 def test_a_rule_sleeps_until_an_instance_made_it_start(bench: Bench, starts: str, instance: DesiredInstance) -> None:
     assert _wakes(bench, starts, _state(instance))
+
+
+def test_a_rule_sleeps_until_the_controller_ended(bench: Bench) -> None:
+    bench.strike(effect="throttle", starts="ccm-ended")
+    bench.injector.observe(_state(_instance("a", "stopped", boots=2)))
+    assert bench.aws("X")[0] == 200
+    bench.injector.ccm_ended()
+    assert bench.aws("X")[0] == 503
+
+
+def test_a_crash_wakes_what_waits_for_the_controllers_end(bench: Bench) -> None:
+    crash = {"boundary": "ccm-process", "effect": "crash", "match": {"at": "cloud-api", "action": "Crash"}}
+    asleep = {"boundary": "cloud-api", "effect": "throttle", "starts": "ccm-ended"}
+    bench.injector.set([asleep])
+    bench.injector.set([crash], of="scenario")
+    connection = bench.connect("cloud-api")
+    body = urlencode({"Action": "Crash"})
+    connection.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    deadline = time.monotonic() + SECONDS
+    while bench.aws("X")[0] == 200 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (bench.aws("X")[0], bench.signals) == (503, [signal.SIGKILL])
 
 
 def _data_plane(**rule: Any) -> DataPlane:

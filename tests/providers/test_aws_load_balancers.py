@@ -14,6 +14,8 @@ from ccm_scenarios.contract import (
     Capability,
     CloudError,
     HealthCheck,
+    Listener,
+    LoadBalancerNotFound,
     LoadBalancers,
     OwnedResource,
     Protocol,
@@ -222,3 +224,46 @@ def test_a_load_balancer_that_changes_meanwhile_is_read_afresh(
     else:
         with pytest.raises(CloudError, match=f"changed during each of {READINGS} readings"):
             provider.load_balancers.find(service)
+
+
+@pytest.mark.parametrize("kind", ["classic", "network"])
+def test_what_was_left_behind_is_discarded_and_nothing_of_others(cloud: Cloud, service: ServiceRef, kind: str) -> None:
+    make: Any = cloud.make_classic if kind == "classic" else cloud.make_network
+    other = replace(service, namespace="n7", name="other", uid="11111111-0000-0000-0000-000000000000")
+    make(other)
+    make(service)
+    load_balancers = cloud.connect().load_balancers
+    before = load_balancers.owned_resources(other)
+    assert len(load_balancers.owned_resources(service)) >= 3
+    load_balancers.discard(service)
+    load_balancers.discard(service)
+    assert load_balancers.owned_resources(service) == []
+    assert load_balancers.owned_resources(other) == before
+    load_balancers.discard(other)
+
+
+@pytest.mark.parametrize("kind", ["classic", "network"])
+def test_a_load_balancer_is_damaged(cloud: Cloud, service: ServiceRef, kind: str) -> None:
+    load_balancers = cloud.connect().load_balancers
+    for verb in (load_balancers.alter_health_check, load_balancers.remove_targets):
+        with pytest.raises(LoadBalancerNotFound):
+            verb(service)
+    make: Any = cloud.make_classic if kind == "classic" else cloud.make_network
+    make(service)
+
+    def listeners() -> tuple[Listener, ...]:
+        found = load_balancers.find(service)
+        assert found is not None
+        return found.listeners
+
+    (listener,) = listeners()
+    load_balancers.alter_health_check(service)
+    (altered,) = listeners()
+    assert (altered.health_check, altered.port) == (HealthCheck("TCP", 1), listener.port)
+    load_balancers.remove_targets(service)
+    assert [one.targets for one in listeners()] == [()]
+    with pytest.raises(LoadBalancerNotFound, match="TCP 1"):
+        load_balancers.remove_listener(service, Protocol.TCP, 1)
+    load_balancers.remove_listener(service, listener.protocol, listener.port)
+    assert listeners() == ()
+    load_balancers.discard(service)

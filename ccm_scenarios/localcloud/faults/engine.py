@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -47,6 +48,18 @@ class Request:
         """Of an AWS request; empty for any other."""
         return parse_qsl(self.body, keep_blank_values=True) if self.content_type.startswith(FORM) else []
 
+    @property
+    def kind(self) -> str:
+        """What tells it from requests of other kinds: its action, or its method and path."""
+        return self.parameter("Action") or f"{self.method} {self.path}"
+
+    @property
+    def changes(self) -> bool:
+        """Whether it asks for a change."""
+        if action := self.parameter("Action"):
+            return not action.startswith(("Describe", "Get", "List"))
+        return self.method not in ("GET", "HEAD", "OPTIONS")
+
     def parameter(self, name: str) -> str:
         return dict(self.parameters).get(name, "")
 
@@ -65,11 +78,19 @@ class Reply:
 
 
 class Rules:
-    """The rules now in force for requests, each with how often it struck."""
+    """The rules now in force for requests, each with how often it struck.
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+    Args:
+        former: rules that were in force before.
+        kept: how many of them go on as the first ones here, with what they have struck so far.
+    """
+
+    def __init__(self, rules: Sequence[Rule] = (), *, former: Rules | None = None, kept: int = 0) -> None:
         self._rules = rules
-        self._struck = [0] * len(rules)
+        self._struck: Counter[tuple[int, str]] = Counter()
+        """By the rule's index; with the kind of request for one that counts each by itself."""
+        if former is not None:
+            self._struck.update({key: count for key, count in former._struck.items() if key[0] < kept})
         self.asleep: frozenset[int] = frozenset()
         """Indices of rules that have not started."""
 
@@ -77,7 +98,7 @@ class Rules:
         """The first rule that this request is to be struck by, with its index; counts it."""
         for index, rule in self._matching(request):
             if not (request.watches and rule.answer):
-                self._struck[index] += 1
+                self._count(index, request)
                 return index, rule
         return None
 
@@ -89,16 +110,23 @@ class Rules:
         for index, rule in self._matching(dataclasses.replace(watch, body=event)):
             edited = apply(rule.answer, event, _JSON) if rule.answer else event
             if edited != event and _says_other(edited, event):
-                self._struck[index] += 1
+                self._count(index, watch)
                 return index, rule, edited
         return None
 
     def _matching(self, request: Request) -> Iterator[tuple[int, Rule]]:
         for index, rule in enumerate(self._rules):
             at = rule.match.at or rule.boundary
-            spent = rule.times is not None and self._struck[index] >= rule.times
+            limit = rule.times if rule.times_each is None else rule.times_each
+            spent = limit is not None and self._struck[self._counted(index, request)] >= limit
             if at is request.boundary and not spent and index not in self.asleep and matches(rule.match, request):
                 yield index, rule
+
+    def _count(self, index: int, request: Request) -> None:
+        self._struck[self._counted(index, request)] += 1
+
+    def _counted(self, index: int, request: Request) -> tuple[int, str]:
+        return index, "" if self._rules[index].times_each is None else request.kind
 
 
 def matches(match: Match, request: Request) -> bool:
@@ -110,6 +138,8 @@ def matches(match: Match, request: Request) -> bool:
     if match.body is not None and not re.search(match.body, request.body):
         return False
     if match.action is not None and not re.fullmatch(match.action, request.parameter("Action")):
+        return False
+    if match.changes is not None and match.changes is not request.changes:
         return False
     given = request.parameters if match.parameters else []
     return all(

@@ -1,9 +1,9 @@
 """The way from the cloud controller manager to the cloud's API and to the API server: a process of its own, so that
 neither the emulator's work nor a fault delays anything else.
 
-Started with its ways as one JSON argument. Reads one JSON line on standard input for each change: new `rules`, or only
-which of them are `asleep`; ends with that input. Writes one JSON line when it listens, when it took a change over, and
-for each strike; a strike may ask for a signal to the controller.
+Started with its ways as one JSON argument. Reads one JSON line on standard input for each change: new `rules`, of which
+the first `kept` go on counting, or only which of them are `asleep`; ends with that input. Writes one JSON line when it
+listens, when it took a change over, and for each strike; a strike may ask for a signal to the controller.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ class Hop:
         if rule.effect == "drop":
             await asyncio.sleep(_NEVER)
         elif rule.effect == "hang-up":
+            if rule.moment == "after":
+                await server.ask(head, body)
             raise _HangUp
         elif rule.effect == "delay":
             await asyncio.sleep(rule.seconds)
@@ -280,7 +282,8 @@ async def _run(ways: list[Way]) -> None:
         command = json.loads(line)
         if "rules" in command:
             # Both ways share one list, so that a rule's number is the same everywhere.
-            rules = Rules(parse_rules(command["rules"], where="rules"))
+            parsed = parse_rules(command["rules"], where="rules")
+            rules = Rules(parsed, former=hops[0].rules, kept=command["kept"])
             for hop in hops:
                 hop.rules = rules
         hops[0].rules.asleep = frozenset(command["asleep"])

@@ -9,12 +9,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.faults import Rule, parse_rules
+from ccm_scenarios.faults import FaultOwner, Rule, parse_rules
 from ccm_scenarios.localcloud.aws.desired import DesiredState
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
 from ccm_scenarios.localcloud.faults.ways import Way, encode
@@ -40,11 +40,15 @@ class Injector:
         self._signal_ccm = signal_ccm
         self._changed = changed
         self._lock = threading.Lock()
+        self._source: Sequence[Mapping[str, Any]] = ()
         self._rules: Sequence[Rule] = ()
+        """Those of the run, then those of a scenario."""
+        self._of_run = 0
+        """How many are the run's."""
         self._asleep: frozenset[int] = frozenset()
         self._struck: Counter[int] = Counter()
-        self._stopped = False
-        """Whether the CCM was stopped and may not run yet."""
+        self._stopped_by: int | None = None
+        """The rule that stopped the CCM, which may not run yet."""
         self._answers = threading.Semaphore(0)
         with log.open("ab") as errors:
             self._gate = subprocess.Popen(
@@ -58,8 +62,13 @@ class Injector:
         threading.Thread(target=self._listen, name="faults", daemon=True).start()
         self._await_gate()
 
-    def set(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        """Have these rules, in place of any others; they hold when this returns.
+    def set(self, rules: Sequence[Mapping[str, Any]], *, of: FaultOwner = "run") -> None:
+        """Have these rules; they hold when this returns.
+
+        Args:
+            rules: as plain data.
+            of: a `run`'s come in place of all others; a `scenario`'s beside the run's, which strike first and go on
+                counting, and in place of an earlier scenario's.
 
         Raises:
             UsageError: a rule makes no sense; the ones before stay.
@@ -67,34 +76,49 @@ class Injector:
         """
         parsed = parse_rules(rules, where="faults")
         with self._lock:
-            self._rules = parsed
-            self._struck.clear()
-            self.data_plane.struck.clear()
-            self._asleep = frozenset(index for index, rule in enumerate(parsed) if rule.starts != "at-once")
-            self._tell({"rules": list(rules), "asleep": sorted(self._asleep)})
-            if self._stopped:
-                self._stopped = False
+            kept = self._of_run if of == "scenario" else 0
+            self._source = [*self._source[:kept], *rules]
+            self._rules = [*self._rules[:kept], *parsed]
+            self._of_run = kept if of == "scenario" else len(parsed)
+            self._struck = Counter({index: count for index, count in self._struck.items() if index < kept})
+            self.data_plane.struck = {index for index in self.data_plane.struck if index < kept}
+            new = {index for index, rule in enumerate(self._rules) if index >= kept and rule.starts != "at-once"}
+            self._asleep = frozenset({index for index in self._asleep if index < kept} | new)
+            self._tell({"rules": self._source, "kept": kept, "asleep": sorted(self._asleep)})
+            if self._stopped_by is not None and self._stopped_by >= kept:
+                self._stopped_by = None
                 self._signal_ccm(signal.SIGCONT)
         self._changed()
 
-    def strikes(self) -> list[int]:
+    def strikes(self, *, of: FaultOwner = "run") -> list[int]:
         """For each rule, how often it struck; for one of the data plane 1 if it made a difference."""
         with self._lock:
-            return [max(self._struck[i], int(i in self.data_plane.struck)) for i in range(len(self._rules))]
+            indices = range(self._of_run) if of == "run" else range(self._of_run, len(self._rules))
+            return [max(self._struck[i], int(i in self.data_plane.struck)) for i in indices]
 
     def observe(self, desired: DesiredState) -> None:
         """Wake the rules that wait for what happened to an instance."""
         if not self._asleep:
             return
-        happened = {
-            "instance-rebooted": any(one.boot_generation > 1 for one in desired.instances.values()),
-            "instance-stopped": any(one.power == "stopped" for one in desired.instances.values()),
-        }
+        happened = set()
+        if any(one.boot_generation > 1 for one in desired.instances.values()):
+            happened.add("instance-rebooted")
+        if any(one.power == "stopped" for one in desired.instances.values()):
+            happened.add("instance-stopped")
+        self._wake(happened)
+
+    def ccm_ended(self) -> None:
+        """Wake the rules that wait for the controller's process to end."""
+        self._wake({"ccm-ended"})
+
+    def _wake(self, happened: Set[str]) -> None:
         with self._lock:
-            asleep = frozenset(index for index in self._asleep if not happened[self._rules[index].starts])
-            if asleep != self._asleep:
-                self._asleep = asleep
-                self._tell({"asleep": sorted(asleep)})
+            asleep = frozenset(index for index in self._asleep if self._rules[index].starts not in happened)
+            if asleep == self._asleep:
+                return
+            self._asleep = asleep
+            self._tell({"asleep": sorted(asleep)})
+        self._changed()
 
     def close(self) -> None:
         """End the gate."""
@@ -128,8 +152,10 @@ class Injector:
     def _note_strike(self, said: Mapping[str, Any]) -> None:
         if said.get("signal") == "kill":
             self._signal_ccm(signal.SIGKILL)
+            # Not in this thread, which has to hear the gate's answer.
+            threading.Thread(target=self.ccm_ended, daemon=True).start()
         elif said.get("signal") == "stop":
-            self._stopped = True
+            self._stopped_by = said["struck"]
             self._signal_ccm(signal.SIGSTOP)
             resume = threading.Timer(said["seconds"], self._signal_ccm, [signal.SIGCONT])
             resume.daemon = True
