@@ -149,6 +149,8 @@ class World:
         *,
         spec: Mapping[str, Any] | None = None,
         annotations: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        name: str = "service",
         namespace: str | None = None,
     ) -> ServiceHandle:
         """A Service for the backend, annotated as this cloud's load balancers want it.
@@ -160,13 +162,14 @@ class World:
             namespace: None means the scenario's own.
         """
         manifest = manifests.service(
-            "service",
+            name,
             service_type=service_type,
             protocols=protocols,
             port=SERVICE_PORT,
             app=backend.app,
             annotations={**self.provider.annotations.load_balancer(), **(annotations or {})},
             spec=spec or {},
+            labels=labels,
         )
         service = ServiceHandle(self.cluster, namespace or self.namespace, manifest)
         self._services.append(service)

@@ -126,13 +126,20 @@ class Cluster:
         Raises:
             ApiException: the pod, or the way to it, did not answer.
         """
+        return self._ask(f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path}", query)
+
+    def domain(self, node: str) -> str:
+        """The domain of the cluster's names, as the kubelet of a Node tells it to Pods: `cluster.local`.
+
+        Raises:
+            ApiException: the kubelet, or the way to it, did not answer.
+        """
+        settings = self._ask(f"/api/v1/nodes/{node}/proxy/configz", {})
+        return str(settings["kubeletconfig"]["clusterDomain"])
+
+    def _ask(self, path: str, query: dict[str, str]) -> Any:
         answer = self._api.call_api(
-            *self._api.param_serialize(
-                "GET",
-                f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path}",
-                query_params=list(query.items()),
-                auth_settings=["BearerToken"],
-            )
+            *self._api.param_serialize("GET", path, query_params=list(query.items()), auth_settings=["BearerToken"])
         )
         body = answer.read()
         if answer.status != 200:

@@ -36,6 +36,7 @@ def service(
     app: str,
     annotations: Mapping[str, str],
     spec: Mapping[str, Any],
+    labels: Mapping[str, str] | None = None,
 ) -> Manifest:
     """A Service whose port, one for each protocol, leads to the Pods labelled `app`.
 
@@ -43,7 +44,7 @@ def service(
         spec: further fields of its spec, as the API spells them.
     """
     return {
-        "metadata": {"name": name, "annotations": dict(annotations)},
+        "metadata": {"name": name, "annotations": dict(annotations), "labels": dict(labels or {})},
         "spec": {
             "type": service_type,
             "selector": {APP_LABEL: app},

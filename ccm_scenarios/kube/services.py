@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.events import LoadBalancerEvent, in_order, in_words
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.history import History, addresses_of, node_ports_of
-from ccm_scenarios.kube.manifests import Manifest
+from ccm_scenarios.kube.manifests import Manifest, service_port
 from ccm_scenarios.kube.waits import Window
 
 CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
@@ -37,6 +38,16 @@ class Front:
     def __str__(self) -> str:
         places = ", ".join(f"{address}:{self.port}" for address in self.addresses)
         return f"{self.protocol.value} {places or 'nowhere'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One of a Service's ports, as those inside the cluster find it."""
+
+    number: int
+    protocol: Protocol
+    node_port: int
+    """0 if it has none."""
 
 
 class ServiceHandle:
@@ -78,13 +89,29 @@ class ServiceHandle:
         return _fronts(self.latest)
 
     @property
+    def ports(self) -> tuple[ServicePort, ...]:
+        """All its ports, in the order of its manifest."""
+        return _ports(self.latest)
+
+    @property
     def node_port(self) -> int:
-        """Its node port; 0 if it has none."""
-        return self.latest.spec.ports[0].node_port or 0
+        """Its first port's node port; 0 if it has none."""
+        return self.ports[0].node_port
 
     @property
     def cluster_ip(self) -> str:
-        return str(self.latest.spec.cluster_ip)
+        """Empty for a Service that has none."""
+        return self.latest.spec.cluster_ip or ""
+
+    @property
+    def dns_name(self) -> str:
+        """By which Pods call it; complete but for the cluster's domain."""
+        return f"{self.name}.{self.namespace}.svc"
+
+    @property
+    def external_ips(self) -> tuple[str, ...]:
+        """The addresses in `spec.externalIPs`."""
+        return tuple(self.latest.spec.external_ips or ())
 
     @property
     def health_check_node_port(self) -> int:
@@ -107,6 +134,16 @@ class ServiceHandle:
     def former_front(self) -> Front:
         """Where clients found it before the last change, at the first of its ports."""
         return _fronts(self.history.before)[0]
+
+    @property
+    def former_cluster_ip(self) -> str:
+        """Its cluster IP before the last change."""
+        return self.history.before.spec.cluster_ip or ""
+
+    @property
+    def former_ports(self) -> tuple[ServicePort, ...]:
+        """Its ports before the last change."""
+        return _ports(self.history.before)
 
     @property
     def former_health_check_node_ports(self) -> frozenset[int]:
@@ -135,7 +172,20 @@ class ServiceHandle:
 
     def change_type(self, service_type: str) -> None:
         """Become a Service of another type; what the old type alone needed is given up by the API server."""
-        self._patch({"spec": {"type": service_type}})
+        self._patch({"spec": {"type": service_type, "externalName": None}})
+
+    def lead_elsewhere(self, dns_name: str) -> None:
+        """Become an ExternalName Service: an alias of a name in the DNS."""
+        self._patch({"spec": {"type": "ExternalName", "externalName": dns_name}})
+
+    def serve_also(self, protocol: Protocol) -> None:
+        """Have its port number on one more protocol."""
+        port = service_port(protocol, self.ports[0].number)
+        self._patch([{"op": "add", "path": "/spec/ports/-", "value": port}])
+
+    def add_external_ip(self, address: str) -> None:
+        """Have one more external IP."""
+        self._patch({"spec": {"externalIPs": [*self.external_ips, address]}})
 
     def change_port(self) -> None:
         """Move to the next port number; node port and protocol stay."""
@@ -237,12 +287,24 @@ class ServiceHandle:
         self._require_unchanged("node port", expected, [s.spec.ports[0].node_port for s in self.history.since_change])
 
     def expect_node_port(self, *, present: bool) -> None:
-        """That the Service has a node port, or has none."""
-        if bool(self.node_port) != present:
-            expected = "a node port" if present else "no node port"
-            raise Expectation(
-                f"{self} with {expected}", f"node port {self.node_port}", "0 s: the API server sets it with the change"
-            )
+        """That each port of the Service has a node port, or none has."""
+        if any(bool(port.node_port) != present for port in self.ports):
+            expected = "a node port for each port" if present else "no node port"
+            found = ", ".join(f"{port.protocol.value} {port.number}: {port.node_port}" for port in self.ports)
+            raise Expectation(f"{self} with {expected}", found, "0 s: the API server sets it with the change")
+
+    def expect_port_on(self, protocols: Collection[Protocol]) -> None:
+        """That the Service has one port number, on exactly these protocols."""
+        found = [(port.number, port.protocol) for port in self.ports]
+        number = self.ports[0].number
+        if sorted(found, key=str) != sorted(((number, protocol) for protocol in protocols), key=str):
+            expected = f"{self} with port {number} on {' and '.join(protocol.value for protocol in protocols)}"
+            raise Expectation(expected, ", ".join(f"{p.value} {n}" for n, p in found), _AT_ONCE)
+
+    def expect_no_cluster_ip(self) -> None:
+        """That the Service has no cluster IP."""
+        if self.cluster_ip:
+            raise Expectation(f"{self} without a cluster IP", self.cluster_ip, _AT_ONCE)
 
     def expect_events(self, *wanted: LoadBalancerEvent, timeout: str) -> None:
         """That since the last change these events were told of it, in this order; others may come between them.
@@ -294,6 +356,10 @@ class ServiceHandle:
 
 class _Refused(Exception):
     """The API server calls a change invalid."""
+
+
+def _ports(seen: Any) -> tuple[ServicePort, ...]:
+    return tuple(ServicePort(port.port, Protocol(port.protocol), port.node_port or 0) for port in seen.spec.ports)
 
 
 def _fronts(seen: Any) -> tuple[Front, ...]:

@@ -47,20 +47,31 @@ class InsideClient:
         self._pod = pod
 
     def service(self, service: ServiceHandle, backend: Answerer, node_addresses: Sequence[str]) -> list[Place]:
-        """The Service at its cluster IP, at its name, and at its node port on each Node; the backend must answer.
+        """Each port of the Service at its cluster IP, at its name, and at its node port on each Node; the backend must
+        answer.
 
         Args:
-            node_addresses: IP addresses of Nodes; called only while the Service has a node port.
+            node_addresses: IP addresses of Nodes; called only while the Service has node ports.
         """
-        port, protocol = service.front.port, service.front.protocol
-        targets = [(service.cluster_ip, port), (f"{service.name}.{service.namespace}.svc", port)]
-        if service.node_port:
-            targets += [(address, service.node_port) for address in node_addresses]
-        judge = functools.partial(_from, backend)
-        return [
-            self._place(f"a Pod at {protocol.value} {host}:{number}", host, number, protocol, "hostname", judge)
-            for host, number in targets
-        ]
+        places = []
+        for port in service.ports:
+            targets = [(service.cluster_ip, port.number), (service.dns_name, port.number)]
+            if port.node_port:
+                targets += [(address, port.node_port) for address in node_addresses]
+            places += [self.at(host, number, port.protocol, backend) for host, number in targets]
+        return places
+
+    def at(self, host: str, port: int, protocol: Protocol, backend: Answerer, *, in_a_row: int = IN_A_ROW) -> Place:
+        """One port of an address or name; the backend must answer.
+
+        Args:
+            in_a_row: equal outcomes one after another that settle a claim.
+        """
+        return self._place(host, port, protocol, "hostname", functools.partial(_from, backend), in_a_row)
+
+    def as_itself(self, host: str, port: int) -> Place:
+        """One TCP port of an address or name; who answers must see the caller's own address."""
+        return self._place(host, port, Protocol.TCP, "clientip", functools.partial(_seen_as, self._pod.address))
 
     def pod(self, other: PodHandle) -> Place:
         """Another Pod at its own address; it must answer itself."""
@@ -68,14 +79,14 @@ class InsideClient:
         def judge(said: str) -> Answer:
             return Answer(Outcome.GOOD if said == other.name else Outcome.NONE, f"answered by {said[:80]!r}")
 
-        what = f"{self._pod} on {self._pod.node} at {other} on {other.node}"
-        return self._place(what, other.address, other.port, Protocol.TCP, "hostname", judge)
+        what = f"{self._caller} at {other} on {other.node}"
+        return self._place(other.address, other.port, Protocol.TCP, "hostname", judge, what=what)
 
     def health(self, node_address: str, port: int, service: ServiceHandle) -> Place:
         """A Node's health check node port; a good answer says that the Node has endpoints of the Service."""
         what = f"the health check at {node_address}:{port}"
         judge = functools.partial(_has_endpoints, service.namespace, service.name)
-        return self._place(what, node_address, port, Protocol.TCP, "healthz", judge)
+        return self._place(node_address, port, Protocol.TCP, "healthz", judge, what=what)
 
     def probing(self, service: ServiceHandle, backend: Answerer) -> AbstractContextManager[Watched]:
         """Call the Service's cluster IP while a block runs, each try a connection or flow of its own."""
@@ -92,10 +103,25 @@ class InsideClient:
         begin = functools.partial(_begin, call, WATCH_INTERVAL, WATCH_LANES)
         return self._rules.watch(Place(what, begin, IN_A_ROW, f"a try each {WATCH_INTERVAL:g} s"))
 
-    def _place(self, what: str, host: str, port: int, protocol: Protocol, request: str, judge: _Judge) -> Place:
+    @property
+    def _caller(self) -> str:
+        return f"{self._pod} on {self._pod.node}"
+
+    def _place(
+        self,
+        host: str,
+        port: int,
+        protocol: Protocol,
+        request: str,
+        judge: _Judge,
+        in_a_row: int = IN_A_ROW,
+        *,
+        what: str = "",
+    ) -> Place:
+        what = what or f"{self._caller} at {protocol.value} {host}:{port}"
         dial = functools.partial(self._dial, host, port, protocol, request, judge)
         begin = functools.partial(_begin, functools.partial(_several, dial), CLAIM_INTERVAL, 1)
-        return Place(what, begin, IN_A_ROW, f"each {CLAIM_INTERVAL:g} s")
+        return Place(what, begin, in_a_row, f"each {CLAIM_INTERVAL:g} s")
 
     def _dial(
         self, host: str, port: int, protocol: Protocol, request: str, judge: _Judge, tries: int
@@ -137,6 +163,12 @@ def _from(backend: Answerer, said: str) -> Answer:
     if backend.answers_as(said):
         return Answer(Outcome.GOOD, f"{said} answered")
     return Answer(Outcome.NONE, f"another than the backend answered: {said[:80]!r}")
+
+
+def _seen_as(address: str, said: str) -> Answer:
+    seen = said.rpartition(":")[0].strip("[]").removeprefix("::ffff:")
+    outcome = Outcome.GOOD if seen == address else Outcome.NONE
+    return Answer(outcome, f"the caller has {address}, seen was {seen or repr(said[:80])}")
 
 
 def _has_endpoints(namespace: str, name: str, said: str) -> Answer:

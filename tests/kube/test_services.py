@@ -179,3 +179,43 @@ def test_a_successor_under_the_same_name_is_another_service(cluster: Cluster) ->
     second.delete()
     first.forget()
     second.forget()
+
+
+def test_one_port_number_on_two_protocols(service: ServiceHandle) -> None:
+    service.expect_port_on([Protocol.TCP])
+    service.serve_also(Protocol.UDP)
+    assert [(port.number, port.protocol) for port in service.ports] == [(80, Protocol.TCP), (80, Protocol.UDP)]
+    service.expect_port_on([Protocol.UDP, Protocol.TCP])
+    service.expect_node_port(present=True)
+    assert service.ref.node_ports == {port.node_port for port in service.ports}
+    with pytest.raises(Expectation, match="with port 80 on TCP\nLast seen: TCP 80, UDP 80"):
+        service.expect_port_on([Protocol.TCP])
+
+
+def test_leading_elsewhere_gives_up_addresses_and_ports(service: ServiceHandle) -> None:
+    service.change_type("NodePort")
+    before = service.cluster_ip, service.ports
+    with pytest.raises(Expectation, match="without a cluster IP"):
+        service.expect_no_cluster_ip()
+    service.lead_elsewhere("a.example.com")
+    service.expect_no_cluster_ip()
+    service.expect_node_port(present=False)
+    assert (service.former_cluster_ip, service.former_ports) == before
+    service.change_type("ClusterIP")
+    assert service.cluster_ip
+    assert service.latest.spec.external_name is None
+
+
+def test_external_ips_add_up(service: ServiceHandle) -> None:
+    service.add_external_ip("192.0.2.1")
+    service.add_external_ip("192.0.2.2")
+    assert service.external_ips == ("192.0.2.1", "192.0.2.2")
+
+
+def test_what_is_kept_can_be_compared_with_any_moment(service: ServiceHandle, controller: Controller) -> None:
+    controller.show({"ip": "192.0.2.7"})
+    service.expect_address()
+    with pytest.raises(Expectation, match="with the same ingress address"):
+        service.expect_same_address()
+    service.mark()
+    service.expect_same_address()
