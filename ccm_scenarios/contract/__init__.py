@@ -14,6 +14,7 @@ from ccm_scenarios.contract.errors import (
     NotDeclared,
 )
 from ccm_scenarios.contract.protocols import (
+    Addresses,
     Annotations,
     ControllerManager,
     Instances,
@@ -41,6 +42,7 @@ from ccm_scenarios.contract.values import (
 )
 
 __all__ = [
+    "Addresses",
     "Annotations",
     "Capability",
     "CloudError",

@@ -66,6 +66,9 @@ class Capability(Enum):
     LB_DAMAGE = "lb-damage"
     """The adapter alters load balancers behind the CCM's back, as a person at the cloud's console might."""
 
+    LB_ELSEWHERE = "lb-elsewhere"
+    """Annotations leave a Service's load balancer to another controller, although the Service has no class."""
+
     ZONES = "zones"
     """The cluster's Nodes are spread over several zones."""
 

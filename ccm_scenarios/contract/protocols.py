@@ -140,6 +140,35 @@ class Annotations(TypingProtocol):
         """Annotations that select this flavour of load balancer; empty where none is needed."""
         ...
 
+    def unservable(self) -> Mapping[str, str]:
+        """Further ones that ask for what this cloud does not have: without them the Service can be served."""
+        ...
+
+    def elsewhere(self) -> Mapping[str, str]:
+        """Those that leave the load balancer to another controller; they override those of `load_balancer`."""
+        ...
+
+
+@runtime_checkable
+class Addresses(TypingProtocol):
+    """Addresses that are had before the load balancer that takes them."""
+
+    def reserve(self, *, owner: str) -> str:
+        """Reserve an IP address; it is kept until it is released.
+
+        Args:
+            owner: kept with the address in the cloud; as for `Instances.launch`.
+        """
+        ...
+
+    def reserved_for(self, owner: str) -> Sequence[str]:
+        """What was reserved for this owner and is not released, by whatever process: for sweeping after a crash."""
+        ...
+
+    def release(self, address: str) -> None:
+        """Give a reserved address back. Succeeds for one that is released already."""
+        ...
+
 
 @runtime_checkable
 class Provider(TypingProtocol):
@@ -188,6 +217,9 @@ class Provider(TypingProtocol):
 
     @property
     def routes(self) -> Routes: ...
+
+    @property
+    def addresses(self) -> Addresses: ...
 
     @property
     def annotations(self) -> Annotations: ...

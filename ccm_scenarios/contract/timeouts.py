@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-_NOT_BOUNDS = {"api_call", "cloud_interval", "node_kept", "ccm_down", "left_behind", "unanswered"}
+_NOT_BOUNDS = {"api_call", "cloud_interval", "node_kept", "ccm_down", "left_behind", "left_alone", "unanswered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,10 @@ class Timeouts:
     left_behind: float = 60.0
     """Not a bound but a window: how long the cloud may still show what existed for a Service after the controller
     manager let the Service go. What is there then was left behind: nobody will come back for it."""
+
+    left_alone: float = 90.0
+    """Not a bound but a window: how long a Service that the CCM must not touch is watched. Three of the service
+    controller's periods (30 s); it acts on events, so that a wrong act shows much earlier."""
 
     unanswered: float = 1.0
     """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,

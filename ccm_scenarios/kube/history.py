@@ -11,6 +11,8 @@ from kubernetes.informer import DELETED
 from ccm_scenarios.kube.caches import Caches, Kind
 from ccm_scenarios.kube.events import EventLog, Told
 
+CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
+
 
 class History:
     """Begun before the Service is created, so that nothing is missed.
@@ -89,6 +91,11 @@ class History:
         self.record(seen)
         if event_type == DELETED:
             self.deleted = True
+
+
+def is_held(seen: Any) -> bool:
+    """Whether a version carries the load balancer clean-up finalizer."""
+    return CLEANUP_FINALIZER in (seen.metadata.finalizers or [])
 
 
 def addresses_of(seen: Any) -> tuple[str, ...]:

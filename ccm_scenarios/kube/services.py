@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +10,15 @@ from typing import Any
 from kubernetes.client import ApiException
 
 from ccm_scenarios.contract import Protocol, ServiceRef
-from ccm_scenarios.kube.cluster import Cluster
-from ccm_scenarios.kube.events import LoadBalancerEvent, in_order, in_words
+from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
+from ccm_scenarios.kube.conduct import Conduct
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
-from ccm_scenarios.kube.history import History, addresses_of, node_ports_of
+from ccm_scenarios.kube.history import History, addresses_of, is_held, node_ports_of
 from ccm_scenarios.kube.manifests import Manifest, service_port
 from ccm_scenarios.kube.waits import Window
 
-CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
+FOREIGN_FINALIZER = "ccm-scenarios/kept"
+"""One that no controller knows, and none may take away."""
 
 _NODE_PORTS_TRIED = 50
 """How many neighbours of a node port are tried until one is free."""
@@ -55,13 +56,14 @@ class ServiceHandle:
 
     def __init__(self, cluster: Cluster, namespace: str, manifest: Manifest) -> None:
         """Create the Service."""
-        self._cluster = cluster
+        self.cluster = cluster
         self.namespace = namespace
         self.name: str = manifest["metadata"]["name"]
         self.history = History(cluster.caches, namespace, self.name)
         created = cluster.core.create_namespaced_service(namespace, manifest)
         self.uid: str = created.metadata.uid
         self.history.begin(created)
+        self.conduct = Conduct(self)
 
     def __str__(self) -> str:
         return f"Service {self.namespace}/{self.name}"
@@ -121,14 +123,14 @@ class ServiceHandle:
     @property
     def holds_cleanup_finalizer(self) -> bool:
         """Whether the object exists and carries the load balancer clean-up finalizer."""
-        return self.exists and CLEANUP_FINALIZER in (self.latest.metadata.finalizers or [])
+        return self.exists and is_held(self.latest)
 
     # What it was
 
     @property
     def held_cleanup_finalizer(self) -> bool:
         """Whether it was ever seen with the clean-up finalizer."""
-        return any(CLEANUP_FINALIZER in (seen.metadata.finalizers or []) for seen in self.history.versions)
+        return any(map(is_held, self.history.versions))
 
     @property
     def former_front(self) -> Front:
@@ -170,9 +172,36 @@ class ServiceHandle:
         self.history.begin_change()
         self.history.end_change(self.latest, self.latest)
 
-    def change_type(self, service_type: str) -> None:
-        """Become a Service of another type; what the old type alone needed is given up by the API server."""
-        self._patch({"spec": {"type": service_type, "externalName": None}})
+    def change_type(self, service_type: str, **fields: Any) -> None:
+        """Become a Service of another type; what the old type alone needed is given up by the API server.
+
+        Args:
+            fields: further fields of its spec that change with it, as the API spells them.
+        """
+        self.change({"type": service_type, "externalName": None, **fields})
+
+    def change(self, spec: Mapping[str, Any]) -> None:
+        """Change fields of its spec, as the API spells them."""
+        self._patch({"spec": dict(spec)})
+
+    def annotate(self, annotations: Mapping[str, str | None]) -> None:
+        """Set annotations; one that is None goes."""
+        self._patch({"metadata": {"annotations": dict(annotations)}})
+
+    def change_what_load_balancers_ignore(self) -> None:
+        """Change a label and fields of its spec that mean nothing to a load balancer, all at once."""
+        spec = {"internalTrafficPolicy": "Local", "publishNotReadyAddresses": True}
+        self._patch({"metadata": {"labels": {"ccm-scenarios/irrelevant": "yes"}}, "spec": spec})
+
+    def add_port(self) -> None:
+        """Have one port more: the number after the first, on its protocol, to the same backend."""
+        first = self.latest.spec.ports[0]
+        port = service_port(Protocol(first.protocol), first.port + 1)
+        self._patch([{"op": "add", "path": "/spec/ports/-", "value": port}])
+
+    def drop_first_port(self) -> None:
+        """Have the first of several ports no more."""
+        self._patch([{"op": "remove", "path": "/spec/ports/0"}])
 
     def lead_elsewhere(self, dns_name: str) -> None:
         """Become an ExternalName Service: an alias of a name in the DNS."""
@@ -202,12 +231,29 @@ class ServiceHandle:
                     return self._patch([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": candidate}])
         raise Expectation("a free node port", f"none near {current}", f"{2 * _NODE_PORTS_TRIED} tries")
 
+    def show_address(self, address: str) -> None:
+        """Have an ingress address, an IP address, as if another controller had made a load balancer for it."""
+        self._patch({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}, status=True)
+
+    def lose_addresses(self) -> None:
+        """Have no ingress address any more, as if somebody had cleared its status."""
+        self._patch({"status": {"loadBalancer": {"ingress": None}}}, status=True)
+
+    def hold_foreign_finalizer(self) -> None:
+        """Have a finalizer that no controller knows."""
+        self._patch([{"op": "add", "path": "/metadata/finalizers/-", "value": FOREIGN_FINALIZER}])
+
+    def drop_foreign_finalizer(self) -> None:
+        """Have that finalizer no more; no error if the Service is gone."""
+        with ignore_not_found():
+            self._patch({"metadata": {"$deleteFromPrimitiveList/finalizers": [FOREIGN_FINALIZER]}})
+
     def delete(self) -> None:
         """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
         self.mark()
         this_one = {"preconditions": {"uid": self.uid}}
         try:
-            self._cluster.core.delete_namespaced_service(self.name, self.namespace, body=this_one)
+            self.cluster.core.delete_namespaced_service(self.name, self.namespace, body=this_one)
         except ApiException as error:
             # Gone, or a successor has its name.
             if error.status not in (404, 409):
@@ -227,7 +273,23 @@ class ServiceHandle:
             if any(not (entry.ip or entry.hostname) for entry in ingress):
                 raise NotYet("an ingress entry with neither IP address nor host name")
 
-        self._cluster.waits.until(f"an ingress address for {self}", look, timeout="lb_provisioned")
+        self.cluster.waits.until(f"an ingress address for {self}", look, timeout="lb_provisioned")
+
+    def expect_ip_mode(self, *, vip: bool) -> None:
+        """That every ingress address says how packets arrive that are sent to it.
+
+        Args:
+            vip: whether Nodes get them with that address as destination; else a proxy answers there, or a host name
+                says nothing of the kind.
+        """
+        wrong = [
+            f"{entry.ip or entry.hostname} with ipMode {entry.ip_mode}"
+            for entry in self.latest.status.load_balancer.ingress or []
+            if entry.ip_mode != ("VIP" if vip else "Proxy" if entry.ip else None)
+        ]
+        if wrong:
+            how = "IP addresses with ipMode VIP" if vip else "host names, or IP addresses with ipMode Proxy"
+            raise Expectation(f"ingress addresses of {self} that are {how}", ", ".join(wrong), _AT_ONCE)
 
     def expect_cleanup_finalizer(self) -> None:
         """That the clean-up finalizer is on the Service."""
@@ -236,7 +298,7 @@ class ServiceHandle:
             if not self.holds_cleanup_finalizer:
                 raise NotYet(f"finalizers: {self.latest.metadata.finalizers or 'none'}")
 
-        self._cluster.waits.until(f"the clean-up finalizer on {self}", look, timeout="lb_provisioned")
+        self.cluster.waits.until(f"the clean-up finalizer on {self}", look, timeout="lb_provisioned")
 
     def expect_no_cleanup_finalizer(self) -> None:
         """That the clean-up finalizer is on the Service no more (it may be gone with the object)."""
@@ -245,7 +307,7 @@ class ServiceHandle:
             if self.holds_cleanup_finalizer:
                 raise NotYet("the clean-up finalizer is still there")
 
-        self._cluster.waits.until(f"{self} without clean-up finalizer", look, timeout="lb_deleted")
+        self.cluster.waits.until(f"{self} without clean-up finalizer", look, timeout="lb_deleted")
 
     def expect_awaiting_cleanup(self) -> None:
         """That its deletion was asked for, and that it stays, held by the clean-up finalizer, during a window."""
@@ -254,8 +316,8 @@ class ServiceHandle:
             if not (self.holds_cleanup_finalizer and self.latest.metadata.deletion_timestamp):
                 raise NotYet(self._state_of_deletion())
 
-        window = Window("Timeouts.ccm_down", self._cluster.timeouts.ccm_down)
-        self._cluster.waits.holds(f"{self} kept for its clean-up", look, window=window)
+        window = Window("Timeouts.ccm_down", self.cluster.timeouts.ccm_down)
+        self.cluster.waits.holds(f"{self} kept for its clean-up", look, window=window)
 
     def expect_no_address(self) -> None:
         """That it shows no ingress address during a window."""
@@ -264,8 +326,8 @@ class ServiceHandle:
             if self.front.addresses:
                 raise NotYet(f"ingress addresses {', '.join(self.front.addresses)}")
 
-        window = Window("Timeouts.ccm_down", self._cluster.timeouts.ccm_down)
-        self._cluster.waits.holds(f"{self} without an ingress address", look, window=window)
+        window = Window("Timeouts.ccm_down", self.cluster.timeouts.ccm_down)
+        self.cluster.waits.holds(f"{self} without an ingress address", look, window=window)
 
     def expect_gone(self) -> None:
         """That the object is gone."""
@@ -274,7 +336,7 @@ class ServiceHandle:
             if self.exists:
                 raise NotYet(self._state_of_deletion())
 
-        self._cluster.waits.until(f"{self} gone", look, timeout="lb_deleted")
+        self.cluster.waits.until(f"{self} gone", look, timeout="lb_deleted")
 
     def expect_same_address(self) -> None:
         """That no version since the last change lost or altered an ingress address."""
@@ -306,23 +368,6 @@ class ServiceHandle:
         if self.cluster_ip:
             raise Expectation(f"{self} without a cluster IP", self.cluster_ip, _AT_ONCE)
 
-    def expect_events(self, *wanted: LoadBalancerEvent, timeout: str) -> None:
-        """That since the last change these events were told of it, in this order; others may come between them.
-
-        What an earlier change led to may be told late: a scenario that counts waits for that before the change.
-
-        Args:
-            wanted: one that is named twice must be told twice.
-            timeout: the name of a field of `Timeouts`.
-        """
-
-        def look() -> None:
-            if not in_order(wanted, self.history.told):
-                raise NotYet(f"since the last change: {in_words(self.history.told)}")
-
-        names = ", then ".join(event.value for event in wanted)
-        self._cluster.waits.until(f"events on {self}: {names}", look, timeout=timeout)
-
     def forget(self) -> None:
         """End following the Service."""
         self.history.close()
@@ -333,11 +378,13 @@ class ServiceHandle:
         asked = "deletion asked for" if self.latest.metadata.deletion_timestamp else "no deletion asked for"
         return f"it exists, {asked}, finalizers: {self.latest.metadata.finalizers or 'none'}"
 
-    def _patch(self, change: Any) -> None:
+    def _patch(self, change: Any, *, status: bool = False) -> None:
         before = self.latest
         self.history.begin_change()
+        core = self.cluster.core
+        patch = core.patch_namespaced_service_status if status else core.patch_namespaced_service
         try:
-            changed = self._cluster.core.patch_namespaced_service(self.name, self.namespace, change)
+            changed = patch(self.name, self.namespace, change)
         except ApiException as error:
             if error.status == 422:
                 raise _Refused(error.body) from error

@@ -40,6 +40,7 @@ LOCAL_TIMEOUTS = Timeouts(
     node_kept=3 * PERIODS.node_monitor,
     ccm_down=2,
     left_behind=10,
+    left_alone=4,  # some twenty times what the CCM takes from an event to its first act
     unanswered=0.3,
 )
 """Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""

@@ -16,6 +16,7 @@ _EVERY_FLAVOUR = frozenset(
         Capability.INSTANCE_REBOOT,
         Capability.LB_DAMAGE,
         Capability.LOAD_BALANCER,
+        Capability.LB_ELSEWHERE,
         Capability.ROUTES,
     }
 )

@@ -16,6 +16,7 @@ from ccm_scenarios.contract import (
     Timeouts,
 )
 from providers.aws import names, security_groups
+from providers.aws.addresses import AwsAddresses
 from providers.aws.clients import Clients, cloud_errors
 from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
 from providers.aws.load_balancers import AwsLoadBalancers, name_of
@@ -27,6 +28,8 @@ CLOUD_PROVIDER_AWS = Implementation(
     url="https://github.com/kubernetes/cloud-provider-aws",
 )
 LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
+LOAD_BALANCER_SUBNETS = "service.beta.kubernetes.io/aws-load-balancer-subnets"
+NO_SUBNET = "subnet-00000000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,12 @@ class AwsAnnotations:
 
     def load_balancer(self) -> Mapping[str, str]:
         return {LOAD_BALANCER_TYPE: "nlb"} if self.flavour == "nlb" else {}
+
+    def unservable(self) -> Mapping[str, str]:
+        return {LOAD_BALANCER_SUBNETS: NO_SUBNET}
+
+    def elsewhere(self) -> Mapping[str, str]:
+        return {LOAD_BALANCER_TYPE: "external"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class AwsProvider:
     instances: AwsInstances
     load_balancers: AwsLoadBalancers
     routes: AwsRoutes
+    addresses: AwsAddresses
     annotations: AwsAnnotations
     nameserver: str | None
     name: str = "aws"
@@ -69,6 +79,7 @@ class AwsProvider:
             instances=AwsInstances(clients, endpoint, timeouts),
             load_balancers=AwsLoadBalancers(clients, endpoint.cluster),
             routes=AwsRoutes(clients, endpoint.cluster),
+            addresses=AwsAddresses(),
             annotations=AwsAnnotations(flavour),
             nameserver=endpoint.nameserver,
         )

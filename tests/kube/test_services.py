@@ -10,7 +10,8 @@ import pytest
 from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube import Cluster, manifests
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.services import CLEANUP_FINALIZER, Front, ServiceHandle
+from ccm_scenarios.kube.history import CLEANUP_FINALIZER
+from ccm_scenarios.kube.services import Front, ServiceHandle
 
 
 class Controller:

@@ -25,8 +25,9 @@ from ccm_scenarios.contract import (
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
+from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.nodes import NodeHandle, expect_node_of
-from ccm_scenarios.kube.services import CLEANUP_FINALIZER, ServiceHandle
+from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.targets import Target
 from ccm_scenarios.world import CleanupFailed, World
 from tests.kube.conftest import TIMEOUTS
@@ -61,6 +62,9 @@ class Cloud:
     # Annotations
     def load_balancer(self) -> dict[str, str]:
         return {"example.com/kind": "plain"}
+
+    def unservable(self) -> dict[str, str]:
+        return {"example.com/subnet": "none"}
 
     # Instances
     def get(self, provider_id: str) -> Instance:
