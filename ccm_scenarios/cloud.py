@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ccm_scenarios.contract import (
     Instance,
@@ -15,7 +15,7 @@ from ccm_scenarios.contract import (
     Timeouts,
 )
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
-from ccm_scenarios.kube.nodes import NodeHandle
+from ccm_scenarios.kube.nodes import REGION_LABELS, TYPE_LABELS, ZONE_LABELS, NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.waits import Waits
 from ccm_scenarios.waiting import waiting
@@ -166,6 +166,12 @@ class CloudExpectations:
         with waiting(f"instance {instance} stopped in the cloud"):
             self._provider.instances.stop(instance)
 
+    def start_instance(self, node: NodeHandle) -> None:
+        """Start the Node's instance again; returns when the cloud says that it runs."""
+        instance = self.instance_of(node).id
+        with waiting(f"instance {instance} running in the cloud"):
+            self._provider.instances.start(instance)
+
     def reboot_instance(self, node: NodeHandle) -> None:
         """Reboot the Node's instance; returns at once."""
         self._provider.instances.reboot(self.instance_of(node).id)
@@ -188,19 +194,48 @@ class CloudExpectations:
         if len({node.provider_id for node in nodes}) != len(nodes):
             raise Expectation("a provider ID of its own on each Node", str([n.provider_id for n in nodes]), _ASKED_ONCE)
 
-    def expect_addresses(self, node: NodeHandle) -> None:
-        """That the Node has its instance's addresses; the kubelet's host name may stay where the cloud has none."""
+    def expect_addresses(self, node: NodeHandle, *, internal: str = "", timeout: str = "node_initialised") -> None:
+        """That the Node has its instance's addresses; the kubelet's host name may stay where the cloud has none.
+
+        Args:
+            internal: the only internal IP address of the instance that it should have, and have first; empty for
+                all.
+            timeout: the name of a field of `Timeouts`.
+        """
 
         def look() -> None:
             wanted = self.instance_of(node).node_addresses
+            if internal:
+                wanted = frozenset((kind, a) for kind, a in wanted if kind != "InternalIP" or a == internal)
             has = node.addresses
             if not any(kind == "Hostname" for kind, _ in wanted):
                 has = frozenset((kind, address) for kind, address in has if kind != "Hostname")
+            if internal and node.first_address != internal:
+                raise NotYet(f"its first address is {node.first_address}")
             if has != wanted:
                 raise NotYet(f"too many: {_words(has - wanted)}; missing: {_words(wanted - has)}")
 
-        expected = f"{node} with the addresses of its instance"
-        self._waits.until_cloud(expected, look, timeout="node_initialised")
+        of_these = f", of the internal ones {internal} alone" if internal else ""
+        expected = f"{node} with the addresses of its instance{of_these}"
+        self._waits.until_cloud(expected, look, timeout=timeout)
+
+    def expect_type_labels(self, node: NodeHandle) -> None:
+        """That the Node's labels name its instance's type."""
+        node.expect_labels(dict.fromkeys(TYPE_LABELS, self.instance_of(node).instance_type))
+
+    def expect_own_labels(self, node: NodeHandle) -> None:
+        """That the Node carries its cloud's own labels."""
+        node.expect_labels(self._provider.instances.own_labels(node.provider_id))
+
+    def add_internal_address(self, node: NodeHandle) -> None:
+        """Give the Node's instance one more internal address."""
+        self._provider.instances.add_internal_address(self.instance_of(node).id)
+
+    def expect_place_labels(self, node: NodeHandle) -> None:
+        """That the Node's labels name its instance's zone and region."""
+        instance = self.instance_of(node)
+        zone, region = dict.fromkeys(ZONE_LABELS, instance.zone), dict.fromkeys(REGION_LABELS, instance.region)
+        node.expect_labels({**zone, **region})
 
     def expect_stopped(self, node: NodeHandle) -> None:
         """That the cloud says the Node's instance is stopped."""
@@ -209,6 +244,31 @@ class CloudExpectations:
             raise Expectation(f"the instance of {node} stopped", state.value, _ASKED_ONCE)
 
     # Routes
+
+    def add_route(self, destination: str, node: NodeHandle) -> None:
+        """Add a route to the Node's instance, behind the controller's back."""
+        self._provider.routes.add(destination, self.instance_of(node).id)
+
+    def remove_routes(self, destinations: Iterable[str]) -> None:
+        """Remove the routes to these CIDRs, behind the controller's back."""
+        for destination in destinations:
+            self._provider.routes.remove(destination)
+
+    def expect_no_routes(self, destinations: Collection[str]) -> None:
+        """That the cloud has no route to any of these CIDRs."""
+
+        def look() -> None:
+            if left := [route for route in self._provider.routes.list() if route.destination in destinations]:
+                raise NotYet(f"still there: {left}")
+
+        expected = f"no route in the cloud to {', '.join(destinations)}"
+        self._waits.until_cloud(expected, look, timeout="route_present")
+
+    def expect_route_kept(self, destination: str) -> None:
+        """That the cloud still has the route to this CIDR."""
+        destinations = [route.destination for route in self._provider.routes.list()]
+        if destination not in destinations:
+            raise Expectation(f"the route to {destination} in the cloud", f"routes to {destinations}", _ASKED_ONCE)
 
     def expect_routes(self, nodes: Sequence[NodeHandle]) -> None:
         """That for each Pod CIDR of each Node the cloud has one route, and it leads to the Node's instance."""

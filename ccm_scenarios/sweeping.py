@@ -10,11 +10,12 @@ from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
 from ccm_scenarios.kube.shared import SharedNodes
+from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
 from ccm_scenarios.world import CleanupFailed, labels_of, owner_of
 
 
 def sweep(cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str, scenario_id: str) -> None:
-    """Remove the scenario's instances, namespaces and load balancers, and its marks on shared Nodes.
+    """Remove the scenario's instances, Nodes, namespaces and load balancers, and its marks on shared Nodes.
 
     Raises:
         CleanupFailed: names what stays.
@@ -27,6 +28,8 @@ def sweep(cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str
     except CloudError as error:
         failed.append(f"its instances: {error}")
     selector = ",".join(f"{key}={value}" for key, value in labels_of(run_id, scenario_id).items())
+    for kind in (DeletionRefused, StandIn):
+        kind.sweep(cluster, selector)
     for namespace in cluster.core.list_namespace(label_selector=selector).items:
         name = namespace.metadata.name
         services = cluster.core.list_namespaced_service(name).items

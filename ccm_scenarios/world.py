@@ -12,6 +12,7 @@ import yaml
 
 from ccm_scenarios.cloud import CloudExpectations
 from ccm_scenarios.contract import Capability, CloudError, Instance, Protocol, Provider, Timeouts
+from ccm_scenarios.disturbances import Disturbances
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.kube import Cluster, manifests
 from ccm_scenarios.kube.caches import Kind
@@ -19,6 +20,7 @@ from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.nodes import (
     EXCLUDED_LABEL,
+    NO_SUCH_ADDRESS,
     OWN_TAINT,
     UNINITIALIZED_TAINT,
     NodeHandle,
@@ -77,7 +79,8 @@ class World:
         self._shared = shared
         self._places = shared.names if shared is not None else []
         self._claimed = False
-        self._labels = labels_of(run_id, scenario_id)
+        self.labels = labels_of(run_id, scenario_id)
+        """By which all that the scenario makes without a namespace, and its namespace, is found again."""
         self._owner = owner_of(run_id, scenario_id)
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
         self._cleanups_first: list[tuple[str, Callable[[], None]]] = []
@@ -92,11 +95,12 @@ class World:
         cluster.act_for(scenario_id)
 
     def bind(self, context: Any) -> None:
-        """Give the steps `context.world`, `.cloud`, `.manager`, `.outside`; they add `.service`, `.backend` …"""
+        """Give the steps the world and its parts under names of their own; they add what they make."""
         context.world = self
         context.cloud = self.cloud
         context.manager = self.manager
         context.outside = self.outside
+        context.disturbances = Disturbances(self)
 
     # What a scenario makes
 
@@ -107,7 +111,7 @@ class World:
 
     def make_namespace(self) -> str:
         """A further namespace of the scenario; its name."""
-        name = self.cluster.make_namespace(self._labels)
+        name = self.cluster.make_namespace(self.labels)
         self._namespaces.append(name)
         self.on_close(f"namespace {name}", lambda: self.cluster.end_namespace(name))
         return name
@@ -138,6 +142,16 @@ class World:
         """
         place = namespace or self.namespace
         backend = Backend(self.cluster, place, f"{place}-backend", replicas=replicas, among=self._places)
+        backend.expect_ready()
+        return backend
+
+    def make_backend_on(self, node: NodeHandle) -> Backend:
+        """One ready replica on a Node, that runs elsewhere once this one is gone."""
+        among = [*(self._places or [other.name for other in self.nodes()]), node.name]
+        name = f"{self.namespace}-backend"
+        backend = Backend(self.cluster, self.namespace, name, among=among, prefers=node.name)
+        # Where its Node ended nobody else says that it ended: the namespace would wait for it.
+        self.on_close(f"{backend} on {node}", backend.remove_ending)
         backend.expect_ready()
         return backend
 
@@ -271,11 +285,11 @@ class World:
         self.on_close(f"{node} without taint {OWN_TAINT}", lambda: node.remove_taint(OWN_TAINT))
         node.add_own_taint()
 
-    def misinform(self, node: NodeHandle, address_type: str, address: str) -> None:
-        """Let a Node show an address its instance does not have."""
+    def misinform(self, node: NodeHandle) -> None:
+        """Let a Node show an external address that its instance does not have."""
         self.claim_nodes()
-        self.on_close(f"{node} without address {address}", lambda: node.remove_address(address))
-        node.add_address(address_type, address)
+        self.on_close(f"{node} without address {NO_SUCH_ADDRESS}", lambda: node.remove_address(NO_SUCH_ADDRESS))
+        node.add_address("ExternalIP", NO_SUCH_ADDRESS)
 
     # The end
 

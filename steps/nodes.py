@@ -10,13 +10,43 @@ from behave.runner import Context
 if TYPE_CHECKING:
     from ccm_scenarios.world import World
 
-NO_SUCH_ADDRESS = "192.0.2.1"
-"""Of a block reserved for documentation (RFC 5737): no instance has it."""
-
 
 @given("all Nodes")
 def all_nodes(context: Context) -> None:
     context.nodes = context.world.every_node()
+
+
+@given("a Node")
+def a_node(context: Context) -> None:
+    context.node = context.world.nodes()[0]
+
+
+@given("a Node that lost the labels of its instance's type")
+def node_without_type_labels(context: Context) -> None:
+    a_node(context)
+    context.disturbances.lose_type_labels(context.node)
+
+
+@given("a Node that lost its cloud's own labels and has one of another's")
+def node_without_own_labels(context: Context) -> None:
+    a_node(context)
+    context.disturbances.lose_own_labels(context.node)
+    context.disturbances.add_label(context.node)
+
+
+@given("a Node on an instance of its own, whose kubelet was given one of the instance's two internal addresses")
+def node_with_two_addresses(context: Context) -> None:
+    world: World = context.world
+    context.node = world.launch_node()
+    context.cloud.add_internal_address(context.node)
+    context.node.say_kubelet_was_given(context.node.internal_address)
+    world.misinform(context.node)
+
+
+@given("a Node that lost the labels of its instance's zone and region")
+def node_without_place_labels(context: Context) -> None:
+    a_node(context)
+    context.disturbances.lose_place_labels(context.node)
 
 
 @given("a Node with a taint of another kind")
@@ -30,7 +60,7 @@ def node_with_another_taint(context: Context) -> None:
 def misinformed_node(context: Context) -> None:
     world: World = context.world
     context.node, *context.other_nodes = world.nodes()
-    world.misinform(context.node, "ExternalIP", NO_SUCH_ADDRESS)
+    world.misinform(context.node)
 
 
 @given("a Node on an instance of its own")
@@ -45,6 +75,21 @@ def pod_on_the_node(context: Context) -> None:
     context.pod = context.world.make_pod_on(context.node)
     context.pod.expect_ready()
     context.containers_before = context.pod.containers
+
+
+@given("a backend on the Node that may run on other Nodes")
+def backend_on_the_node(context: Context) -> None:
+    context.backend = context.world.make_backend_on(context.node)
+
+
+@when("the Node's instance type label is changed by hand")
+def type_label_is_changed(context: Context) -> None:
+    context.disturbances.falsify_type_label(context.node)
+
+
+@when("the Node shows an address its instance does not have")
+def node_is_misinformed(context: Context) -> None:
+    context.world.misinform(context.node)
 
 
 @when("the Node is marked uninitialized")
@@ -66,6 +111,11 @@ def instance_is_deleted(context: Context) -> None:
 @when("the instance is stopped in the cloud")
 def instance_is_stopped(context: Context) -> None:
     context.cloud.stop_instance(context.node)
+
+
+@when("the instance is started in the cloud")
+def instance_is_started(context: Context) -> None:
+    context.cloud.start_instance(context.node)
 
 
 @when("the instance is rebooted")
@@ -103,6 +153,36 @@ def node_has_its_addresses(context: Context) -> None:
 def other_nodes_have_their_addresses(context: Context) -> None:
     for node in context.other_nodes:
         context.cloud.expect_addresses(node)
+
+
+@then("the Node's labels name the type of its instance")
+def node_has_its_type(context: Context) -> None:
+    context.cloud.expect_type_labels(context.node)
+
+
+@then("the Node's labels name the zone and the region of its instance")
+def node_has_its_place(context: Context) -> None:
+    context.cloud.expect_place_labels(context.node)
+
+
+@then("the Node has its cloud's own labels")
+def node_has_own_labels(context: Context) -> None:
+    context.cloud.expect_own_labels(context.node)
+
+
+@then("the Node keeps the other label")
+def node_keeps_the_other_label(context: Context) -> None:
+    context.node.expect_label_of_others()
+
+
+@then("the Node has exactly the addresses of its instance again")
+def node_has_its_addresses_again(context: Context) -> None:
+    context.cloud.expect_addresses(context.node, timeout="node_addresses_refreshed")
+
+
+@then("of its instance's internal addresses the Node shows the one its kubelet was given, first and alone")
+def node_shows_the_given_address(context: Context) -> None:
+    context.cloud.expect_addresses(context.node, internal=context.node.given_address)
 
 
 @then("the Node is gone")
@@ -151,3 +231,13 @@ def node_is_the_same(context: Context) -> None:
 @then("the Pod on the Node runs again")
 def pod_runs_again(context: Context) -> None:
     context.pod.expect_ready(other_than=context.containers_before)
+
+
+@then("the backend runs on another Node")
+def backend_runs_elsewhere(context: Context) -> None:
+    context.backend.expect_ready_elsewhere(than=context.node.name)
+
+
+@then("the Node's Lease is gone")
+def lease_is_gone(context: Context) -> None:
+    context.node.expect_lease_gone()

@@ -24,6 +24,12 @@ class Capability(Enum):
     INSTANCE_REBOOT = "instance-reboot"
     """The cloud reboots an instance on request."""
 
+    INSTANCE_ADDRESSES = "instance-addresses"
+    """The cloud gives a running instance a second internal address."""
+
+    INSTANCE_LABELS = "instance-labels"
+    """The CCM gives Nodes labels of the cloud's own, beside those that Kubernetes names."""
+
     ROUTES = "routes"
     """The CCM keeps one cloud route for each Node's pod CIDR (`--configure-cloud-routes`)."""
 

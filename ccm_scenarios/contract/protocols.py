@@ -37,6 +37,19 @@ class Instances(TypingProtocol):
         """
         ...
 
+    def own_labels(self, provider_id: str) -> Mapping[str, str]:
+        """The cloud's own labels of an instance's Node, beside those of type, zone and region.
+
+        Raises:
+            InstanceNotFound: as for `get`.
+        """
+        ...
+
+    @property
+    def unknown_provider_id(self) -> str:
+        """A provider ID that this cloud's instances could have and none has, ever."""
+        ...
+
     def launch(self, *, owner: str, node_labels: Mapping[str, str]) -> Instance:
         """Launch an instance that joins the cluster. Returns when it is running; its Node comes later.
 
@@ -49,6 +62,10 @@ class Instances(TypingProtocol):
         Raises:
             CloudTimeout: it did not run within `Timeouts.instance_launch`.
         """
+        ...
+
+    def add_internal_address(self, instance_id: str) -> str:
+        """Give a running instance one more internal IP address, which ends with it; returns the address."""
         ...
 
     def launched_for(self, owner: str) -> Sequence[Instance]:
@@ -129,6 +146,18 @@ class Routes(TypingProtocol):
 
     def list(self) -> Sequence[Route]:
         """All routes of the cluster's route table that lead to instances, or did (blackholes)."""
+        ...
+
+    def add(self, destination: str, instance_id: str) -> None:
+        """Add a route to an instance behind the CCM's back.
+
+        Args:
+            destination: CIDR.
+        """
+        ...
+
+    def remove(self, destination: str) -> None:
+        """Remove the route to this CIDR behind the CCM's back. Succeeds where there is none."""
         ...
 
 

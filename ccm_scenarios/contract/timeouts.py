@@ -36,6 +36,9 @@ class Timeouts:
     node_initialised: float = 300.0
     """From a Node's registration to the CCM having set identity and addresses and removed its taint."""
 
+    node_addresses_refreshed: float = 600.0
+    """From a Node's addresses not being its instance's to their being so again (the CCM looks every 5 min)."""
+
     node_ready: float = 300.0
     """From launch, start or reboot of an instance to its Node being Ready (upstream: 5 min)."""
 

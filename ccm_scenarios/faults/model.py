@@ -83,6 +83,8 @@ class Rule:
     """Strike so often, then never more; None: always."""
     times_each: int | None = None
     """As `times`, counted for each kind of request by itself: each action, or each method with its path."""
+    spare: int = 0
+    """Let so many pass first."""
     seconds: float = 0.0
     status: int = 500
     code: str = "InternalError"

@@ -214,7 +214,7 @@ def _rule(data: Any) -> Rule:
     }
     # What is done to packets and machines lasts; only requests can be counted.
     if boundary is not Boundary.DATA_PLANE:
-        checks |= {"times": _whole(1, 1_000_000), "times_each": _whole(1, 1_000_000)}
+        checks |= dict.fromkeys(("times", "times_each", "spare"), _whole(1, 1_000_000))
     required = (*_REQUIRED.get(effect, ()), *(("match",) if boundary is Boundary.CCM_PROCESS else ()))
     rule = Rule(**_fields(table, {**checks, **known[effect]}, required=required, what=f"{boundary} {effect}"))
     if rule.times is not None and rule.times_each is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import urllib3
 import yaml
-from kubernetes.client import ApiClient, ApiException, AppsV1Api, Configuration, CoreV1Api
+from kubernetes.client import ApiClient, ApiException, AppsV1Api, Configuration, CoordinationV1Api, CoreV1Api
 from kubernetes.config import ConfigException, new_client_from_config
 
 from ccm_scenarios import __version__
@@ -47,6 +47,7 @@ class Cluster:
         self.timeouts = timeouts
         self.core = CoreV1Api(api)
         self.apps = AppsV1Api(api)
+        self.coordination = CoordinationV1Api(api)
         changes = Changes()
         self.caches = Caches(api, timeouts.api_call, changes.announce)
         self.waits = Waits(changes, timeouts, self.caches.trouble, Timeline())

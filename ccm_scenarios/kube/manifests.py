@@ -65,16 +65,31 @@ def service_port(protocol: Protocol, port: int) -> Manifest:
 
 
 def deployment(
-    app: str, replicas: int, among: Sequence[str] = (), *, spread: bool = False, drain_seconds: int = 0
+    app: str,
+    replicas: int,
+    among: Sequence[str] = (),
+    *,
+    spread: bool = False,
+    drain_seconds: int = 0,
+    prefers: str | None = None,
 ) -> Manifest:
     """Replicas of the test application, on the named Nodes alone if some are named.
 
     Args:
         spread: whether each has a Node of its own.
         drain_seconds: how long a Pod goes on answering after it was told to end.
+        prefers: the Node to run on while that is possible; once it is silent they leave it at once.
     """
     labels = {APP_LABEL: app}
     spec = _pod_spec(among, drain_seconds=drain_seconds)
+    if prefers is not None:
+        preferred = [{"weight": 100, "preference": _one_node(prefers)}]
+        affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})
+        affinity["preferredDuringSchedulingIgnoredDuringExecution"] = preferred
+        spec["tolerations"] = [
+            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+            for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        ]
     if spread:
         apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
         spec.setdefault("affinity", {})["podAntiAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
@@ -111,9 +126,13 @@ def pod(
 
 
 def _on_nodes(names: Sequence[str]) -> Manifest:
-    # Names, not labels: the name is what the scheduler itself goes by. Such a field takes one value, so one term each.
-    terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]} for name in names]
+    terms = [_one_node(name) for name in names]
     return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+
+
+def _one_node(name: str) -> Manifest:
+    # Names, not labels: the name is what the scheduler itself goes by. Such a field takes one value.
+    return {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}
 
 
 def _pod_spec(among: Sequence[str], port: int = BACKEND_PORT, *, drain_seconds: int = 0) -> Manifest:

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from kubernetes.client import ApiException
 
 from ccm_scenarios.kube.caches import Kind
-from ccm_scenarios.kube.cluster import Cluster
+from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.waits import Window
 
 EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 SHUTDOWN_TAINT = "node.cloudprovider.kubernetes.io/shutdown"
+NO_SUCH_ADDRESS = "192.0.2.1"
+"""Of a block reserved for documentation (RFC 5737): no instance has it."""
+GIVEN_ADDRESS = "alpha.kubernetes.io/provided-node-ip"
+"""Annotation in which a kubelet says that it was told its address (`--node-ip`)."""
+LABEL_OF_OTHERS = "ccm-scenarios/label-of-others"
+"""A label that no controller knows, and none may take away."""
 OWN_TAINT = "ccm-scenarios/kept"
 """A taint that no controller knows, and none may take away."""
 
 _MOMENTARY = frozenset({UNINITIALIZED_TAINT, "node.kubernetes.io/not-ready"})
 """Taints that a Ready Node is about to lose."""
 
+TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+"""Name the type of a Node's instance: the label, and its older twin from which the controller puts it right."""
+ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+REGION_LABELS = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
+
+NETWORK_UNAVAILABLE = "NetworkUnavailable"
+"""Condition with which the route controller tells whether a Node's Pods can be reached."""
+NETWORK_UNAVAILABLE_TAINT = "node.kubernetes.io/network-unavailable"
+
 DELETION_ANNOUNCED = "DeletingNode"
 """Reason of the event with which the node lifecycle controller announces a deletion."""
+DELETION_FAILED = "DeletingNodeFailed"
+ROUTE_FAILED = "FailedToCreateRoute"
 
 _CONFLICTS = 10
 """How often a change is made anew because the Node changed in between; kubelets write it every few seconds."""
@@ -71,7 +88,31 @@ class NodeHandle:
         """Keys of its taints."""
         return frozenset(taint.key for taint in self._existing().spec.taints or [])
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
+        return dict(self._existing().metadata.labels or {})
+
+    @property
+    def given_address(self) -> str:
+        """The IP address its kubelet was given; empty if it was given none."""
+        return str((self._existing().metadata.annotations or {}).get(GIVEN_ADDRESS, ""))
+
+    @property
+    def first_address(self) -> str:
+        """The first of its addresses, which goes before all others; empty without any."""
+        return str(next((entry.address for entry in self._existing().status.addresses or []), ""))
+
     # Changes
+
+    def say_kubelet_was_given(self, address: str) -> None:
+        """Annotate the Node as a kubelet does that was told its address."""
+        change = {"metadata": {"annotations": {GIVEN_ADDRESS: address}}}
+        self._follow(self._cluster.core.patch_node(self.name, change))
+
+    def change_labels(self, change: Mapping[str, str | None]) -> None:
+        """Set labels; None takes one away."""
+        self._follow(self._cluster.core.patch_node(self.name, {"metadata": {"labels": dict(change)}}))
 
     def mark_uninitialized(self) -> None:
         """Put back the taint with which a Node asks its cloud controller manager to initialise it."""
@@ -87,8 +128,7 @@ class NodeHandle:
 
     def leave_load_balancers(self) -> None:
         """Keep the Node out of every load balancer from now on (a label the service controller heeds)."""
-        change = {"metadata": {"labels": {EXCLUDED_LABEL: ""}}}
-        self._follow(self._cluster.core.patch_node(self.name, change))
+        self.change_labels({EXCLUDED_LABEL: ""})
 
     def add_address(self, address_type: str, address: str) -> None:
         """Add an address to the Node's status, as if it had been true once."""
@@ -112,6 +152,23 @@ class NodeHandle:
     def expect_initialised(self) -> None:
         """That the uninitialized taint is off."""
         self._expect_taint(UNINITIALIZED_TAINT, present=False, timeout="node_initialised")
+
+    def expect_uninitialized_for_long(self) -> None:
+        """That the Node keeps its uninitialized taint during `Timeouts.node_kept`."""
+
+        def look() -> None:
+            if UNINITIALIZED_TAINT not in self.taints:
+                raise NotYet(f"taints: {sorted(self.taints) or 'none'}")
+
+        window = Window("Timeouts.node_kept", self._cluster.timeouts.node_kept)
+        self._cluster.waits.holds(f"{self} uninitialized", look, window=window)
+
+    def expect_label_of_others(self) -> None:
+        """That the scenario's own label is still there."""
+        if LABEL_OF_OTHERS not in self.labels:
+            raise Expectation(
+                f"{self} with its label {LABEL_OF_OTHERS}", f"labels: {sorted(self.labels)}", "0 s: it is lost"
+            )
 
     def expect_ready(self) -> None:
         """That the Node is Ready."""
@@ -152,6 +209,16 @@ class NodeHandle:
 
         self._cluster.waits.until(f"{self} (UID {self.uid}) gone", look, timeout="node_deleted")
 
+    def expect_lease_gone(self) -> None:
+        """That the Lease with which the Node's kubelet said it was alive is gone with the Node."""
+
+        def look() -> None:
+            with ignore_not_found():
+                self._cluster.coordination.read_namespaced_lease(self.name, "kube-node-lease")
+                raise NotYet("it exists")
+
+        self._cluster.waits.until(f"the Lease of {self} gone", look, timeout="node_deleted", asking=True)
+
     def expect_kept(self) -> None:
         """That the Node stays during `Timeouts.node_kept`."""
         window = Window("Timeouts.node_kept", self._cluster.timeouts.node_kept)
@@ -165,12 +232,41 @@ class NodeHandle:
 
     def expect_deletion_announced(self) -> None:
         """That an event told of its deletion."""
+        self._expect_event(DELETION_ANNOUNCED, timeout="node_deleted")
+
+    def expect_failed_deletion_reported(self) -> None:
+        """That an event told of a deletion that failed."""
+        self._expect_event(DELETION_FAILED, timeout="node_deleted")
+
+    def expect_failed_route_reported(self) -> None:
+        """That an event told of a route that could not be made."""
+        self._expect_event(ROUTE_FAILED, timeout="route_present")
+
+    def expect_labels(self, wanted: Mapping[str, str]) -> None:
+        """That the Node carries these labels with these values."""
 
         def look() -> None:
-            if DELETION_ANNOUNCED not in self.new_events():
-                raise NotYet(f"events: {sorted(self.new_events()) or 'none'}")
+            has = {key: self.labels.get(key) for key in wanted}
+            if has != wanted:
+                raise NotYet(", ".join(f"{key}={value}" for key, value in has.items()))
 
-        self._cluster.waits.until(f"an event {DELETION_ANNOUNCED} on {self}", look, timeout="node_deleted")
+        expected = f"{self} with the labels {', '.join(f'{key}={value}' for key, value in wanted.items())}"
+        self._cluster.waits.until(expected, look, timeout="node_initialised")
+
+    def expect_network(self, *, available: bool) -> None:
+        """That the route controller calls the Node's network available because of its route, or unavailable for want of
+        it; an available one keeps no Pods away."""
+        wanted = ("False", "RouteCreated") if available else ("True", "NoRouteCreated")
+
+        def look() -> None:
+            conditions = self._existing().status.conditions or []
+            has = next(((c.status, c.reason) for c in conditions if c.type == NETWORK_UNAVAILABLE), ("none", ""))
+            tainted = NETWORK_UNAVAILABLE_TAINT in self.taints
+            if has != wanted or (available and tainted):
+                raise NotYet(f"{NETWORK_UNAVAILABLE} {' '.join(has)}, taints: {sorted(self.taints) or 'none'}")
+
+        expected = f"{self} with the condition {NETWORK_UNAVAILABLE} {wanted[0]} ({wanted[1]})"
+        self._cluster.waits.until(expected, look, timeout="route_present")
 
     def expect_deletion_never_announced(self) -> None:
         """That no event told of its deletion."""
@@ -188,6 +284,13 @@ class NodeHandle:
     def _events(self) -> list[Any]:
         events = self._cluster.caches.list(Kind.EVENTS)
         return [e for e in events if e.involved_object.kind == "Node" and e.involved_object.name == self.name]
+
+    def _expect_event(self, reason: str, *, timeout: str) -> None:
+        def look() -> None:
+            if reason not in self.new_events():
+                raise NotYet(f"events: {sorted(self.new_events()) or 'none'}")
+
+        self._cluster.waits.until(f"an event {reason} on {self}", look, timeout=timeout)
 
     def _existing(self) -> Any:
         if self.latest is None:

@@ -94,6 +94,7 @@ class Backend:
         among: Sequence[str] = (),
         spread: bool = False,
         drain_seconds: int = 0,
+        prefers: str | None = None,
     ) -> None:
         """Create the Deployment; on the named Nodes alone if some are named. Other arguments as for
         `manifests.deployment`.
@@ -105,7 +106,9 @@ class Backend:
         self.app = app
         self._replicas = replicas
         self._places: frozenset[str] = frozenset()
-        manifest = manifests.deployment(app, replicas, among, spread=spread, drain_seconds=drain_seconds)
+        manifest = manifests.deployment(
+            app, replicas, among, spread=spread, drain_seconds=drain_seconds, prefers=prefers
+        )
         cluster.apps.create_namespaced_deployment(namespace, manifest)
 
     def __str__(self) -> str:
@@ -160,6 +163,18 @@ class Backend:
 
         where = f" on {', '.join(sorted(self._places))}" if self._places else ""
         self._cluster.waits.until(f"{self._replicas} ready Pods of {self}{where}", look, timeout="pod_ready")
+
+    def expect_ready_elsewhere(self, *, than: str) -> None:
+        """That the wanted replicas are ready on other Nodes than one (a name), whatever is left of those it had."""
+
+        def look() -> None:
+            pods = self._pods()
+            ready = [pod for pod in pods if is_ready(pod) and pod.spec.node_name != than]
+            if len(ready) != self._replicas:
+                raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
+
+        expected = f"{self._replicas} ready Pods of {self} on other Nodes than {than}"
+        self._cluster.waits.until(expected, look, timeout="node_deleted")
 
     def expect_ending(self) -> None:
         """That its Pods were told to end, and are not gone yet."""

@@ -66,21 +66,23 @@ class Waits:
         self._trouble = trouble
         self.journal = journal
 
-    def until(self, expected: str, look: Callable[[], T], *, timeout: str) -> T:
+    def until(self, expected: str, look: Callable[[], T], *, timeout: str, asking: bool = False) -> T:
         """What `look` returns as soon as it does; it is taken again after each change of the cluster.
 
         Args:
             expected: what is waited for, for the failure's text.
             timeout: the name of a field of `Timeouts`.
+            asking: whether the look asks for what no watch tells; it is then taken again also every
+                `Timeouts.cloud_interval`.
 
         Raises:
             Expectation: not in time, or no longer possible.
         """
         with waiting(expected):
-            return self._until(expected, look, timeout, every=None)
+            return self._until(expected, look, timeout, every=self._timeouts.cloud_interval if asking else None)
 
     def until_cloud(self, expected: str, look: Callable[[], T], *, timeout: str) -> T:
-        """As `until`, for a look that asks the cloud: taken again also every `Timeouts.cloud_interval`.
+        """As `until`, for a look that asks the cloud.
 
         A call the cloud refuses counts as "not yet": clouds fail single calls, and the timeline keeps the refusal.
         """
@@ -91,8 +93,7 @@ class Waits:
             except CloudError as error:
                 raise NotYet(f"the cloud answered: {error}") from error
 
-        with waiting(expected):
-            return self._until(expected, tolerant, timeout, every=self._timeouts.cloud_interval)
+        return self.until(expected, tolerant, timeout=timeout, asking=True)
 
     def holds(self, expected: str, look: Callable[[], object], *, window: Window) -> None:
         """That `look` never raises `NotYet` during the window.

@@ -259,6 +259,7 @@ def ccm_arguments(kubeconfig: Path, cloud_config: Path, periods: Periods) -> lis
         f"--cluster-cidr={addressing.POD_CIDR}",
         "--allocate-node-cidrs=true",
         f"--node-monitor-period={periods.node_monitor}s",
+        f"--node-status-update-frequency={periods.node_addresses}s",
         f"--route-reconciliation-period={periods.route_reconcile}s",
         "-v=2",
     ]

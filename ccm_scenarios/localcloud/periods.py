@@ -21,6 +21,8 @@ class Periods:
     """kube-controller-manager's `--node-monitor-grace-period` (production: 50): four heartbeats."""
     node_monitor: int = 1
     """`--node-monitor-period` of kube-controller-manager and of the CCM (production: 5)."""
+    node_addresses: int = 10
+    """The CCM's `--node-status-update-frequency`, at which it looks at the addresses of all Nodes (production: 300)."""
     route_reconcile: int = 2
     """The CCM's `--route-reconciliation-period` (production: 10)."""
     health_check: float = 0.5

@@ -24,6 +24,7 @@ LOCAL_TIMEOUTS = Timeouts(
     lb_targets_healthy=90,
     lb_updated=60,
     node_initialised=60,
+    node_addresses_refreshed=90,
     node_ready=90,
     node_not_ready=90,
     node_deleted=120,

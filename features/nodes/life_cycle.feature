@@ -29,3 +29,22 @@ Feature: Node life cycle
     And the Node is not marked as shut down
     And the Node has exactly the addresses of its instance
     And the Pod on the Node runs again
+
+  @node-shutdown-taint-cleared @core @disruptive
+  @needs.instances @needs.instance-launch @needs.instance-stop @needs.instance-shutdown-taint
+  Scenario: An instance that was stopped and started again comes back as the same Node
+    When the Node changes step by step
+      | change                               | outcome                                |
+      | the instance is stopped in the cloud | the Node is marked as shut down        |
+      | the instance is started in the cloud | the Node is Ready after another boot   |
+      |                                      | the Node is not marked as shut down    |
+    Then it is the same Node on the same instance, and was never announced as deleted
+    And the Node has exactly the addresses of its instance
+
+  @node-gone-pods-rescheduled @extended @disruptive @needs.instances @needs.instance-launch
+  Scenario: The Pods of a Node whose instance was deleted run on another Node
+    Given a backend on the Node that may run on other Nodes
+    When the instance is deleted in the cloud
+    Then the backend runs on another Node
+    And the Node is gone
+    And the Node's Lease is gone

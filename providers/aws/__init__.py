@@ -15,6 +15,8 @@ _EVERY_FLAVOUR = frozenset(
         Capability.INSTANCE_SHUTDOWN_TAINT,
         Capability.INSTANCE_REBOOT,
         Capability.LB_DAMAGE,
+        Capability.INSTANCE_ADDRESSES,
+        Capability.INSTANCE_LABELS,
         Capability.LOAD_BALANCER,
         Capability.LB_ELSEWHERE,
         Capability.ROUTES,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PROVIDER_ID_PREFIX = "aws://"
 OWNER_TAG = "ccm-scenarios/owner"
+ZONE_ID_LABEL = "topology.k8s.aws/zone-id"
 LABEL_TAG = "k8s.io/cluster-autoscaler/node-template/label/"
 """Begins tags that tell a Node's labels; images whose kubelets heed them exist for the cluster autoscaler's sake."""
 
@@ -49,6 +50,17 @@ class AwsInstances:
     clients: Clients
     endpoint: Endpoint
     timeouts: Timeouts
+
+    def own_labels(self, provider_id: str) -> Mapping[str, str]:
+        zone = self.get(provider_id).zone
+        with cloud_errors("DescribeAvailabilityZones"):
+            (found,) = self.clients.ec2.describe_availability_zones(ZoneNames=[zone])["AvailabilityZones"]
+        return {ZONE_ID_LABEL: found["ZoneId"]}
+
+    @property
+    def unknown_provider_id(self) -> str:
+        # AWS takes these digits at random: one that is all zeros but for the last will never come up.
+        return f"{PROVIDER_ID_PREFIX}/{self.clients.region}a/i-{1:017x}"
 
     def get(self, provider_id: str) -> Instance:
         if not provider_id.startswith(PROVIDER_ID_PREFIX):
@@ -78,6 +90,15 @@ class AwsInstances:
             with cloud_errors("TerminateInstances"):
                 self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
             raise
+
+    def add_internal_address(self, instance_id: str) -> str:
+        with self._known(instance_id):
+            answer = self.clients.ec2.describe_instances(InstanceIds=[instance_id])
+            interface = answer["Reservations"][0]["Instances"][0]["NetworkInterfaces"][0]["NetworkInterfaceId"]
+            assigned = self.clients.ec2.assign_private_ip_addresses(
+                NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=1
+            )
+        return assigned["AssignedPrivateIpAddresses"][0]["PrivateIpAddress"]
 
     def launched_for(self, owner: str) -> list[Instance]:
         alive = [state for state in STATES if state != "terminated"]

@@ -349,7 +349,7 @@ def test_what_was_done_to_a_shared_node_is_undone(world: World, cluster: Cluster
     before = cluster.core.read_node("node")
     world.taint(node)
     world.initialise_anew(node)
-    world.misinform(node, "ExternalIP", "192.0.2.1")
+    world.misinform(node)
     assert len(cluster.core.read_node("node").spec.taints) == 2
     world.close()
     after = cluster.core.read_node("node")

@@ -273,6 +273,10 @@ class TestEffects:
         bench.strike(effect="refuse", status=400, code="Run")
         assert (bench.aws("A")[0], bench.injector.strikes(of="scenario")) == (400, [])
 
+    def test_a_rule_spares_the_first_requests(self, bench: Bench) -> None:
+        bench.strike(effect="refuse", status=400, match={"action": "X"}, spare=2, times=1)
+        assert [bench.aws(action)[0] for action in ("X", "Y", "X", "X", "X")] == [200, 200, 200, 400, 200]
+
     def test_a_dropped_request_is_never_answered(self, bench: Bench) -> None:
         bench.strike(effect="drop")
         connection = bench.connect("cloud-api")

@@ -91,13 +91,16 @@ class Rules:
         """By the rule's index; with the kind of request for one that counts each by itself."""
         if former is not None:
             self._struck.update({key: count for key, count in former._struck.items() if key[0] < kept})
+        self._spared: Counter[int] = Counter()
         self.asleep: frozenset[int] = frozenset()
         """Indices of rules that have not started."""
 
     def strike(self, request: Request) -> tuple[int, Rule] | None:
         """The first rule that this request is to be struck by, with its index; counts it."""
         for index, rule in self._matching(request):
-            if not (request.watches and rule.answer):
+            if self._spared[index] < rule.spare:
+                self._spared[index] += 1
+            elif not (request.watches and rule.answer):
                 self._count(index, request)
                 return index, rule
         return None

@@ -1,0 +1,93 @@
+"""What scenarios do to Nodes and routes behind the controller's back; each is undone when the scenario ends."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from ccm_scenarios.kube.nodes import LABEL_OF_OTHERS, REGION_LABELS, TYPE_LABELS, ZONE_LABELS, NodeHandle
+from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
+
+if TYPE_CHECKING:
+    from ccm_scenarios.world import World
+
+FOREIGN_ROUTE = "192.0.2.0/24"
+"""Of a block reserved for documentation (RFC 5737): no cluster's Pods have such addresses."""
+
+
+class Disturbances:
+    """Of one scenario."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def lose_type_labels(self, node: NodeHandle) -> None:
+        """Take the labels off a shared Node that name its instance's type."""
+        self._lose_labels(node, TYPE_LABELS)
+
+    def lose_place_labels(self, node: NodeHandle) -> None:
+        """Take the labels off a shared Node that name its instance's zone and region."""
+        self._lose_labels(node, (*ZONE_LABELS, *REGION_LABELS))
+
+    def lose_own_labels(self, node: NodeHandle) -> None:
+        """Take the cloud's own labels off a shared Node."""
+        self._lose_labels(node, tuple(self._world.provider.instances.own_labels(node.provider_id)))
+
+    def add_label(self, node: NodeHandle) -> None:
+        """Add a label to a shared Node that is nobody's but the scenario's."""
+        self._change_labels(node, {LABEL_OF_OTHERS: "kept"})
+
+    def falsify_type_label(self, node: NodeHandle) -> None:
+        """Give a shared Node's instance type label another value."""
+        self._change_labels(node, {TYPE_LABELS[0]: "changed-by-hand"})
+
+    def stand_in(
+        self, *, provider_id: str = "", uninitialized: bool = False, ready: bool = False, misled: bool = False
+    ) -> StandIn:
+        """A Node without a machine. Arguments as for `StandIn`."""
+        world = self._world
+        made = StandIn(
+            world.cluster,
+            world.labels,
+            provider_id=provider_id,
+            uninitialized=uninitialized,
+            ready=ready,
+            misled=misled,
+        )
+        world.on_close(str(made), made.remove)
+        return made
+
+    def refuse_deletion(self, node: StandIn) -> DeletionRefused:
+        """Keep everybody from deleting a Node."""
+        refused = DeletionRefused(self._world.cluster, self._world.labels, node.name)
+        self._world.on_close(str(refused), refused.end)
+        return refused
+
+    def add_stray_route(self, node: NodeHandle) -> str:
+        """Add a route that no Node needs, to a part of the addresses of a Node's Pods; returns its CIDR.
+
+        It leads where those Pods are, so that it harms nobody.
+        """
+        pods = ipaddress.ip_network(node.pod_cidrs[0])
+        return self._add_route(node, str(list(pods.subnets(prefixlen_diff=1))[-1]))
+
+    def add_foreign_route(self, node: NodeHandle) -> str:
+        """Add a route to elsewhere, of no concern to the cluster; returns its CIDR."""
+        return self._add_route(node, FOREIGN_ROUTE)
+
+    def _lose_labels(self, node: NodeHandle, keys: Collection[str]) -> None:
+        self._change_labels(node, dict.fromkeys(keys))
+
+    def _change_labels(self, node: NodeHandle, change: dict[str, str | None]) -> None:
+        # At the end it has those it had, whatever its controller manager did.
+        self._world.claim_nodes()
+        before = {key: node.labels.get(key) for key in change}
+        self._world.on_close(f"{node} with its labels {', '.join(change)}", lambda: node.change_labels(before))
+        node.change_labels(change)
+
+    def _add_route(self, node: NodeHandle, destination: str) -> str:
+        cloud = self._world.cloud
+        self._world.on_close(f"route to {destination}", lambda: cloud.remove_routes([destination]))
+        cloud.add_route(destination, node)
+        return destination

@@ -1,0 +1,173 @@
+"""Nodes that a scenario makes as mere objects: no machine and no kubelet is behind them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes.client import AdmissionregistrationV1Api, ApiException
+
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
+from ccm_scenarios.kube.expectation import Expectation, NotYet
+from ccm_scenarios.kube.manifests import Manifest
+from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, GIVEN_ADDRESS, NO_SUCH_ADDRESS, UNINITIALIZED_TAINT, NodeHandle
+
+_REFUSED = {403, 422}
+"""What the API server answers to a request that an admission policy denies."""
+
+
+class StandIn:
+    """A Node object of the scenario's own, with all its versions."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        labels: Mapping[str, str],
+        *,
+        provider_id: str = "",
+        uninitialized: bool = False,
+        ready: bool = False,
+        misled: bool = False,
+    ) -> None:
+        """Create the Node, and return once it was seen in the cluster.
+
+        Args:
+            labels: by which it is found again should this process die.
+            provider_id: `spec.providerID`; empty for none.
+            uninitialized: whether it asks for initialisation, as a Node does that joins.
+            ready: whether it calls itself Ready; its controllers find out only later that nobody renews that.
+            misled: whether it says that its kubelet was given an address which no instance has.
+        """
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._versions: list[Any] = []
+        self.name = f"ccm-{uuid.uuid4().hex[:12]}"
+        self._unsubscribe = cluster.caches.subscribe(Kind.NODES, self._watched)
+        created = cluster.core.create_node(_node(self.name, labels, provider_id, uninitialized, ready, misled))
+        self.uid: str = created.metadata.uid
+        cluster.waits.until(f"Node {self.name} in the cluster", self._look_for_it, timeout="api_call")
+        self.handle = NodeHandle(cluster, created)
+
+    def __str__(self) -> str:
+        return f"Node {self.name}"
+
+    def fall_silent(self) -> None:
+        """Stop calling itself Ready, as a Node does whose kubelet is gone."""
+        change = {"status": {"conditions": [_ready_condition("Unknown")]}}
+        self._cluster.core.patch_node_status(self.name, change)
+
+    def remove(self) -> None:
+        """Delete it; no error if it is gone."""
+        self._unsubscribe()
+        with ignore_not_found():
+            self._cluster.core.delete_node(self.name)
+
+    @staticmethod
+    def sweep(cluster: Cluster, selector: str) -> None:
+        """Delete all that carry these labels."""
+        for node in cluster.core.list_node(label_selector=selector).items:
+            with ignore_not_found():
+                cluster.core.delete_node(node.metadata.name)
+
+    def expect_never_initialised(self) -> None:
+        """That each of its versions, from the first to the last, carries the uninitialized taint."""
+        with self._lock:
+            versions = list(self._versions)
+        for seen in versions:
+            taints = {taint.key for taint in seen.spec.taints or []}
+            if UNINITIALIZED_TAINT not in taints:
+                expected = f"{self} uninitialized in each of its {len(versions)} versions"
+                raise Expectation(expected, f"one with taints {sorted(taints) or 'none'}", "0 s: all were watched")
+
+    def _look_for_it(self) -> None:
+        with self._lock:
+            if not self._versions:
+                raise NotYet("it was not seen")
+
+    def _watched(self, _event_type: str, seen: Any) -> None:
+        if seen.metadata.name == self.name:
+            with self._lock:
+                self._versions.append(seen)
+
+
+class DeletionRefused:
+    """Nobody can delete one Node: an admission policy of the scenario's own denies it."""
+
+    def __init__(self, cluster: Cluster, labels: Mapping[str, str], node: str) -> None:
+        """Put the policy in force; returns when the API server heeds it."""
+        self._cluster = cluster
+        self._api = AdmissionregistrationV1Api(cluster.core.api_client)
+        self.name = f"{node}-stays"
+        metadata = {"name": self.name, "labels": dict(labels)}
+        self._api.create_validating_admission_policy({"metadata": metadata, "spec": _policy(node)})
+        binding = {"policyName": self.name, "validationActions": ["Deny"]}
+        self._api.create_validating_admission_policy_binding({"metadata": metadata, "spec": binding})
+
+        def look() -> None:
+            try:
+                cluster.core.delete_node(node, dry_run="All")
+            except ApiException as error:
+                if error.status in _REFUSED:
+                    return
+                raise
+            raise NotYet("a deletion would be allowed")
+
+        expected = f"the deletion of Node {node} refused by policy"
+        cluster.waits.until(expected, look, timeout="api_call", asking=True)
+
+    def __str__(self) -> str:
+        return f"admission policy {self.name}"
+
+    @staticmethod
+    def sweep(cluster: Cluster, selector: str) -> None:
+        """Take away all policies that carry these labels."""
+        api = AdmissionregistrationV1Api(cluster.core.api_client)
+        api.delete_collection_validating_admission_policy_binding(label_selector=selector)
+        api.delete_collection_validating_admission_policy(label_selector=selector)
+
+    def end(self) -> None:
+        """Take the policy away; no error if it is gone."""
+        with ignore_not_found():
+            self._api.delete_validating_admission_policy_binding(self.name)
+        with ignore_not_found():
+            self._api.delete_validating_admission_policy(self.name)
+
+
+def _node(
+    name: str, labels: Mapping[str, str], provider_id: str, uninitialized: bool, ready: bool, misled: bool
+) -> Manifest:
+    taints = [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]
+    if uninitialized:
+        taints.append({"key": UNINITIALIZED_TAINT, "value": "true", "effect": "NoSchedule"})
+    return {
+        # No load balancer is to take it for a place where backends are.
+        "metadata": {
+            "name": name,
+            "labels": {**labels, EXCLUDED_LABEL: ""},
+            "annotations": {GIVEN_ADDRESS: NO_SUCH_ADDRESS} if misled else {},
+        },
+        "spec": {"taints": taints, **({"providerID": provider_id} if provider_id else {})},
+        "status": {"conditions": [_ready_condition("True" if ready else "Unknown")]},
+    }
+
+
+def _ready_condition(status: str) -> Manifest:
+    return {"type": "Ready", "status": status, "reason": "StandIn", "message": "no machine is behind this Node"}
+
+
+def _policy(node: str) -> Manifest:
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["DELETE"],
+        "resources": ["nodes"],
+        "resourceNames": [node],
+    }
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": f"Node {node} stays, for a scenario wants it so"}],
+    }
