@@ -72,6 +72,10 @@ class Timeouts:
     namespace_deleted: float = 900.0
     """From a namespace's deletion to its end; finalizers of load balancers count in."""
 
+    pods_rescheduled: float = 600.0
+    """From an instance's end to its Node's Pods running elsewhere: `node_deleted`, and for each Pod the garbage
+    collector's patience (40 s, looked at every 20 s) and its start."""
+
     service_changed: float = 60.0
     """For what the API server and kube-proxy do with a Service alone (node ports, endpoints)."""
 

@@ -78,7 +78,7 @@ def deployment(
     Args:
         spread: whether each has a Node of its own.
         drain_seconds: how long a Pod goes on answering after it was told to end.
-        prefers: the Node to run on while that is possible; once it is silent they leave it at once.
+        prefers: the Node to run on while that is possible.
     """
     labels = {APP_LABEL: app}
     spec = _pod_spec(among, drain_seconds=drain_seconds)
@@ -86,10 +86,6 @@ def deployment(
         preferred = [{"weight": 100, "preference": _one_node(prefers)}]
         affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})
         affinity["preferredDuringSchedulingIgnoredDuringExecution"] = preferred
-        spec["tolerations"] = [
-            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
-            for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-        ]
     if spread:
         apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
         spec.setdefault("affinity", {})["podAntiAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}

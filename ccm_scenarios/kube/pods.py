@@ -174,7 +174,7 @@ class Backend:
                 raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
 
         expected = f"{self._replicas} ready Pods of {self} on other Nodes than {than}"
-        self._cluster.waits.until(expected, look, timeout="node_deleted")
+        self._cluster.waits.until(expected, look, timeout="pods_rescheduled")
 
     def expect_ending(self) -> None:
         """That its Pods were told to end, and are not gone yet."""

@@ -35,6 +35,7 @@ LOCAL_TIMEOUTS = Timeouts(
     instance_delete=60,
     route_present=60,
     pod_ready=90,
+    pods_rescheduled=240,
     namespace_deleted=180,
     service_changed=30,
     cloud_interval=0.2,
