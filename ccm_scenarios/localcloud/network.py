@@ -49,8 +49,12 @@ def nft(ruleset: str) -> None:
 
 
 def link_name(instance_id: str) -> str:
-    """The router's end of an instance's link; interface names hold at most 15 characters."""
-    return "i" + instance_id[-12:]
+    """The router's end of an instance's link; interface names hold at most 15 characters.
+
+    None may look like `if5…`: iproute2 takes that for the interface with index 5 as soon as there is none of that name,
+    and "delete" would then end another instance's link.
+    """
+    return "to-" + instance_id[-12:]
 
 
 def create_region() -> None:
