@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import random
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
@@ -35,12 +36,13 @@ from ccm_scenarios.manager import Manager
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
-from ccm_scenarios.traffic.rules import Calls, Place, Rules
+from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answerer
+from ccm_scenarios.traffic.watched import Calls, Watched
 from ccm_scenarios.waiting import waiting
 
 SERVICE_PORT = 80
-NODE_CLIENT_PORTS = range(20000, 28000)
+CLIENT_PORTS = range(20000, 28000)
 """Below the node ports and the ports a kernel gives to outgoing connections."""
 
 
@@ -126,7 +128,7 @@ class World:
     def client_on(self, node: NodeHandle) -> InsideClient:
         """A client that calls as the Node itself, ready to call."""
         # No Pod gives this port away: other scenarios may have a client on the Node, too.
-        port = random.choice(NODE_CLIENT_PORTS)
+        port = random.choice(CLIENT_PORTS)
         name = f"client-on-{node.name.replace('.', '-')}"[:63]
         pod = PodHandle(self.cluster, self.namespace, name, node=node.name, port=port, host_network=True)
         self.on_close(str(pod), pod.remove)
@@ -154,6 +156,33 @@ class World:
         self.on_close(f"{backend} on {node}", backend.remove_ending)
         backend.expect_ready()
         return backend
+
+    def make_backend_everywhere(self) -> Backend:
+        """A ready replica on every Node; one that is updated ends before its successor starts, and serves on so long
+        that nobody need miss it."""
+        return self._make_lasting_backend(self.nodes(at_least=2), on_each=True)
+
+    def make_backend_in_place(self, nodes: Sequence[NodeHandle]) -> Backend:
+        """A ready replica on each of the Nodes, which gets the new one of an update before it loses the old one."""
+        return self._make_lasting_backend(nodes, replicas=len(nodes), in_place=True)
+
+    def _make_lasting_backend(self, nodes: Sequence[NodeHandle], **how: Any) -> Backend:
+        drain = math.ceil(self.cluster.timeouts.drain)
+        among = [node.name for node in nodes]
+        name = f"{self.namespace}-backend"
+        backend = Backend(self.cluster, self.namespace, name, among=among, drain_seconds=drain, **how)
+        backend.expect_ready()
+        return backend
+
+    def make_load_balancer(
+        self, backend: Backend, protocols: Sequence[Protocol], spec: Mapping[str, Any]
+    ) -> ServiceHandle:
+        """A Service whose load balancer serves clients outside the cluster from each of the backend's Pods."""
+        service = self.make_service(backend, "LoadBalancer", protocols, spec=spec)
+        service.expect_address()
+        self.outside.expect_reached(service.front, backend)
+        self.outside.expect_each_reached(service.front, backend.pods)
+        return service
 
     def make_service(
         self,
@@ -216,11 +245,25 @@ class World:
 
     # Traffic
 
-    def keep_calling(self, service: ServiceHandle, backend: Answerer) -> Calls:
-        """Clients outside the cluster that call the Service from now on, each time on a connection of its own."""
-        calls = Calls(self.outside.probing(service.front, backend))
+    def keep_calling(self, service: ServiceHandle, backend: Answerer, *, in_one_flow: bool = False) -> Calls:
+        """Clients outside the cluster that call the Service from now on, each time on a connection of its own.
+
+        Args:
+            in_one_flow: for UDP, one client that calls from the same port every time.
+        """
+        port = random.choice(CLIENT_PORTS) if in_one_flow else 0
+        calls = Calls(self.outside.probing(service.front, backend, source_port=port))
         self.on_close("calls from outside the cluster", calls.close)
         return calls
+
+    def update_while_called(self, service: ServiceHandle, backend: Backend, *, times: int) -> Watched:
+        """Replace the backend so many times, one after the other, while clients outside the cluster call it."""
+        calls = self.keep_calling(service, backend)
+        with backend.following():
+            for _ in range(times):
+                backend.update()
+                backend.expect_updated()
+        return calls.end()
 
     def expect_reached_from_pods(self, service: ServiceHandle, backend: Backend) -> None:
         """That Pods get the backend's answer at all addresses the Service has inside the cluster."""

@@ -26,6 +26,7 @@ def protocols(text: str) -> tuple[Protocol, ...]:
 
 
 REQUESTS: Mapping[str, Mapping[str, Any]] = {
+    "the Cluster traffic policy": {"externalTrafficPolicy": "Cluster"},
     "the Local traffic policy": {"externalTrafficPolicy": "Local"},
 }
 """What a Service may ask for, and how the API spells it."""
@@ -59,6 +60,11 @@ def a_service_with_a_load_balancer(context: Context) -> None:
     context.service.expect_address()
     context.service.expect_cleanup_finalizer()
     context.cloud.expect_load_balancer(context.service)
+
+
+@given("a load balancer on {protocols:Protocols} with {spec:Request} in front of it")
+def load_balancer_in_front(context: Context, protocols: Sequence[Protocol], spec: Mapping[str, Any]) -> None:
+    context.service = context.world.make_load_balancer(context.backend, protocols, spec)
 
 
 @when("a {type:ServiceType} Service is created for the backend")

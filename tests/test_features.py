@@ -88,7 +88,7 @@ def test_timeouts_are_those_of_the_contract() -> None:
     named = {
         keyword.value.value
         for path in sources
-        if path.is_relative_to(ROOT / "steps") or {"kube", "traffic", "cloud.py"} & set(path.parts)
+        if path.is_relative_to(ROOT / "steps") or {"kube", "traffic", "cloud.py"} & set(path.relative_to(ROOT).parts)
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call)
         for keyword in call.keywords

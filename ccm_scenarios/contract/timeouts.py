@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-_NOT_BOUNDS = {"api_call", "cloud_interval", "node_kept", "ccm_down", "left_behind", "left_alone", "unanswered"}
+_NOT_BOUNDS = {
+    "api_call",
+    "cloud_interval",
+    "node_kept",
+    "ccm_down",
+    "left_behind",
+    "left_alone",
+    "drain",
+    "interruption",
+    "unanswered",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,9 @@ class Timeouts:
     pod_ready: float = 300.0
     """From a Pod's creation to its readiness (upstream: 5 min)."""
 
+    backend_updated: float = 1800.0
+    """From the update of a backend to its last old Pod gone: each serves on for `drain` before it ends."""
+
     namespace_deleted: float = 900.0
     """From a namespace's deletion to its end; finalizers of load balancers count in."""
 
@@ -97,6 +110,15 @@ class Timeouts:
     left_alone: float = 90.0
     """Not a bound but a window: how long a Service that the CCM must not touch is watched. Three of the service
     controller's periods (30 s); it acts on events, so that a wrong act shows much earlier."""
+
+    drain: float = 120.0
+    """Not a bound but a period, in whole seconds: how long a Pod that must not be missed serves on after it was asked
+    to end. Longer than a load balancer takes to notice that a Node has no other: on AWS six health checks, 10 s
+    apart, as the CCM asks of classic load balancers."""
+
+    interruption: float = 5.0
+    """Not a bound but a window: how long clients that call all the time may be without any answer while backends are
+    replaced."""
 
     unanswered: float = 1.0
     """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,

@@ -13,6 +13,8 @@ SERVICE_ACCOUNT = "scenario"
 BACKEND_PORT = 8080
 """Port of agnhost netexec in a Pod, TCP and UDP."""
 APP_LABEL = "app"
+REVISION_LABEL = "ccm-scenarios/revision"
+"""Of a backend's Pods: which of its updates they are of."""
 
 Manifest = dict[str, Any]
 
@@ -70,6 +72,7 @@ def deployment(
     among: Sequence[str] = (),
     *,
     spread: bool = False,
+    in_place: bool = False,
     drain_seconds: int = 0,
     prefers: str | None = None,
 ) -> Manifest:
@@ -77,11 +80,13 @@ def deployment(
 
     Args:
         spread: whether each has a Node of its own.
+        in_place: whether an update gives each Node its new Pod before it loses the old one. Pods are spread evenly.
         drain_seconds: how long a Pod goes on answering after it was told to end.
         prefers: the Node to run on while that is possible.
     """
     labels = {APP_LABEL: app}
-    spec = _pod_spec(among, drain_seconds=drain_seconds)
+    template = _template(app, among, drain_seconds)
+    spec = template["spec"]
     if prefers is not None:
         preferred = [{"weight": 100, "preference": _one_node(prefers)}]
         affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})
@@ -89,14 +94,47 @@ def deployment(
     if spread:
         apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
         spec.setdefault("affinity", {})["podAntiAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
+    if in_place:
+        evenly = {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "DoNotSchedule",
+            "nodeTaintsPolicy": "Honor",
+            "labelSelector": {"matchLabels": labels},
+            # Each update is spread by itself, so that its first Pod may join an old one.
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+        spec["topologySpreadConstraints"] = [evenly]
     return {
         "metadata": {"name": app},
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": spec},
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": template,
         },
     }
+
+
+def daemon_set(app: str, among: Sequence[str], *, drain_seconds: int = 0) -> Manifest:
+    """A replica of the test application on each of the named Nodes; other arguments as for `deployment`.
+
+    An update leaves a Node without a Pod from the end of its old one to the start of its new one. It does so on half of
+    the Nodes at once, so that it takes no longer on more of them.
+    """
+    return {
+        "metadata": {"name": app},
+        "spec": {
+            "selector": {"matchLabels": {APP_LABEL: app}},
+            "updateStrategy": {"rollingUpdate": {"maxUnavailable": "50%"}},
+            "template": _template(app, among, drain_seconds),
+        },
+    }
+
+
+def next_revision(revision: int) -> Manifest:
+    """A change of a workload that has it replace all its Pods."""
+    return {"spec": {"template": {"metadata": {"labels": {REVISION_LABEL: str(revision)}}}}}
 
 
 def placement(among: Sequence[str]) -> Manifest:
@@ -119,6 +157,11 @@ def pod(
     if host_network:
         spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
     return {"metadata": {"name": name, "labels": {APP_LABEL: name}}, "spec": spec}
+
+
+def _template(app: str, among: Sequence[str], drain_seconds: int) -> Manifest:
+    labels = {APP_LABEL: app, REVISION_LABEL: "1"}
+    return {"metadata": {"labels": labels}, "spec": _pod_spec(among, drain_seconds=drain_seconds)}
 
 
 def _on_nodes(names: Sequence[str]) -> Manifest:

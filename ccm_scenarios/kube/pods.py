@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ccm_scenarios.kube import manifests
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
-from ccm_scenarios.kube.expectation import NotYet
+from ccm_scenarios.kube.expectation import Expectation, NotYet
 
 
 class PodHandle:
@@ -81,6 +83,20 @@ class PodHandle:
         self._cluster.waits.until(f"{self} running and ready{again}", look, timeout="pod_ready")
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Pods known by name. Satisfies `traffic.samples.Answerer`."""
+
+    names: frozenset[str]
+
+    def __str__(self) -> str:
+        return " or ".join(f"Pod {name}" for name in sorted(self.names)) or "no Pod"
+
+    def answers_as(self, text: str) -> bool:
+        """Whether an answer to `hostname` comes from one of them."""
+        return text in self.names
+
+
 class Backend:
     """Replicas of the test application behind a Service."""
 
@@ -92,24 +108,33 @@ class Backend:
         *,
         replicas: int = 1,
         among: Sequence[str] = (),
-        spread: bool = False,
+        on_each: bool = False,
         drain_seconds: int = 0,
-        prefers: str | None = None,
+        **how: Any,
     ) -> None:
-        """Create the Deployment; on the named Nodes alone if some are named. Other arguments as for
-        `manifests.deployment`.
+        """Create the Deployment; on the named Nodes alone if some are named.
 
-        `app` must tell its Pods' names from all others' in the cluster.
+        Args:
+            app: must tell its Pods' names from all others' in the cluster.
+            replicas: how many.
+            on_each: one on each of the named Nodes instead, as a DaemonSet.
+            drain_seconds: as for `manifests.deployment`, like all others.
         """
         self._cluster = cluster
         self.namespace = namespace
         self.app = app
-        self._replicas = replicas
+        self._replicas = len(among) if on_each else replicas
+        self._revision = 1
         self._places: frozenset[str] = frozenset()
-        manifest = manifests.deployment(
-            app, replicas, among, spread=spread, drain_seconds=drain_seconds, prefers=prefers
-        )
-        cluster.apps.create_namespaced_deployment(namespace, manifest)
+        self._homes: set[frozenset[str]] = set()
+        if on_each:
+            manifest = manifests.daemon_set(app, among, drain_seconds=drain_seconds)
+            cluster.apps.create_namespaced_daemon_set(namespace, manifest)
+            self._patch = cluster.apps.patch_namespaced_daemon_set
+        else:
+            manifest = manifests.deployment(app, replicas, among, drain_seconds=drain_seconds, **how)
+            cluster.apps.create_namespaced_deployment(namespace, manifest)
+            self._patch = cluster.apps.patch_namespaced_deployment
 
     def __str__(self) -> str:
         return f"backend {self.app}"
@@ -129,9 +154,51 @@ class Backend:
         """Names of its ready Pods."""
         return frozenset(pod.metadata.name for pod in self._pods() if is_ready(pod))
 
+    @property
+    def pods(self) -> Named:
+        """Its ready Pods."""
+        return Named(self.pod_names)
+
     def answers_as(self, text: str) -> bool:
         """Whether an answer to `hostname` comes from one of its Pods, past or present."""
         return text.startswith(f"{self.app}-")
+
+    def update(self) -> None:
+        """Have all Pods replaced; does not wait for it."""
+        self._revision += 1
+        self._patch(self.app, self.namespace, manifests.next_revision(self._revision))
+
+    def expect_updated(self) -> None:
+        """That all Pods are replaced: exactly the wanted replicas exist, all ready, all of the last update."""
+
+        def look() -> None:
+            pods = self._pods()
+            current = [pod for pod in pods if pod.metadata.labels.get(manifests.REVISION_LABEL) == str(self._revision)]
+            if len(pods) != self._replicas or len(current) != self._replicas or not all(map(is_ready, pods)):
+                raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
+
+        expected = f"{self._replicas} ready Pods of {self}, all of its update {self._revision}"
+        self._cluster.waits.until(expected, look, timeout="backend_updated")
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Take notice of where its ready Pods are while the block runs."""
+        self._homes = {self.nodes}
+        end = self._cluster.caches.subscribe(Kind.PODS, lambda *_: self._homes.add(self.nodes))
+        try:
+            yield
+        finally:
+            end()
+
+    def expect_never_left(self) -> None:
+        """That it had ready Pods on the same Nodes all the time it was followed."""
+        if len(self._homes) != 1:
+            always, ever = frozenset.intersection(*self._homes), frozenset.union(*self._homes)
+            raise Expectation(
+                f"{self} with ready Pods on the same Nodes all the time",
+                f"on {_words(always)} all the time, and sometimes on {_words(ever - always)}",
+                f"{len(self._homes)} sets of Nodes were seen",
+            )
 
     def scale(self, replicas: int) -> None:
         """Have so many replicas; does not wait for them."""
@@ -215,6 +282,10 @@ def describe(pod: Any) -> str:
     ready = "ready" if is_ready(pod) else "not ready"
     details = "".join(f" ({reason})" for reason in reasons or unmet[:1])
     return f"{pod.metadata.name} on {pod.spec.node_name or 'no Node'}: {pod.status.phase}, {ready}{ending}{details}"
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _running_containers(pod: Any) -> frozenset[str]:

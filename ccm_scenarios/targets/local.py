@@ -36,6 +36,7 @@ LOCAL_TIMEOUTS = Timeouts(
     route_present=60,
     pod_ready=90,
     pods_rescheduled=240,
+    backend_updated=150,
     namespace_deleted=180,
     service_changed=30,
     cloud_interval=0.2,
@@ -43,6 +44,8 @@ LOCAL_TIMEOUTS = Timeouts(
     ccm_down=2,
     left_behind=10,
     left_alone=4,  # some twenty times what the CCM takes from an event to its first act
+    drain=6,
+    interruption=2,
     unanswered=0.3,
 )
 """Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""

@@ -19,8 +19,9 @@ from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.pods import PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.traffic.engine import Probing, ThreadProbing
-from ccm_scenarios.traffic.rules import Place, Rules, Watched
+from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
+from ccm_scenarios.traffic.watched import Watched
 
 IN_A_ROW = 5
 """Equal outcomes one after another that settle a claim."""
@@ -161,7 +162,7 @@ def _begin(call: Callable[[], Sequence[Answer]], interval: float, lanes: int, ch
 
 def _from(backend: Answerer, said: str) -> Answer:
     if backend.answers_as(said):
-        return Answer(Outcome.GOOD, f"{said} answered")
+        return Answer(Outcome.GOOD, f"{said} answered", by=said)
     return Answer(Outcome.NONE, f"another than the backend answered: {said[:80]!r}")
 
 

@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager
 
 from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube.expectation import Expectation
+from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.kube.services import Front
 from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing
-from ccm_scenarios.traffic.rules import Place, Rules, Watched
+from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
+from ccm_scenarios.traffic.watched import Watched
 
 CLAIM_INTERVAL = 0.01
 """Seconds between the starts of two tries of a claim: fast enough that many tries in a row take little time."""
@@ -51,6 +53,11 @@ class OutsideClients:
         """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its."""
         places = self._places(front, "hostname", _from(backend), self._silence)
         self._rules.expect_down(*places, timeout="lb_reachable")
+
+    def expect_each_reached(self, front: Front, pods: Named) -> None:
+        """That each of the Pods answers at every ingress address."""
+        for place in self._places(front, "hostname", _from(pods), ANSWER_SECONDS):
+            self._rules.expect_each(place, pods.names, timeout="lb_reachable")
 
     def expect_seen_as_themselves(self, front: Front) -> None:
         """That the backend sees the very address each client calls from."""
@@ -92,7 +99,7 @@ class OutsideClients:
 def _from(backend: Answerer) -> Judge:
     def judge(text: str, _local: str) -> Answer:
         if backend.answers_as(text):
-            return Answer(Outcome.GOOD, f"{text} answered")
+            return Answer(Outcome.GOOD, f"{text} answered", by=text)
         return Answer(Outcome.NONE, f"another than the backend answered: {text[:80]!r}")
 
     return judge

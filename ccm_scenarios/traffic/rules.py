@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.waits import Changes, Window
+from ccm_scenarios.kube.waits import Changes
 from ccm_scenarios.traffic.engine import Probing
 from ccm_scenarios.traffic.samples import Outcome, Samples
+from ccm_scenarios.traffic.watched import Watched, until
 from ccm_scenarios.waiting import waiting
 
 
@@ -27,59 +27,6 @@ class Place:
     """Equal outcomes one after another that settle a claim."""
     pace: str
     """In words: "a try each 0.02 s"."""
-
-
-class Watched:
-    """A place that was called again and again while something else happened."""
-
-    def __init__(self, what: str, samples: Samples) -> None:
-        self._what = what
-        self.samples = samples
-
-    def expect_outage_within(self, window: Window) -> None:
-        """That no time without a good answer was longer than the window; there must have been answers at all.
-
-        Raises:
-            Expectation: there was a longer one.
-        """
-        outage = self.samples.longest_outage
-        if not self.samples.success_rate or outage.seconds > window.seconds:
-            expected = f"{self._what}: answered, never {window.seconds:g} s ({window.name}) without an answer"
-            seen = f"{outage.seconds:.2f} s without an answer, from {outage.began:.2f} s on"
-            raise Expectation(expected, seen, f"watched: {self.samples.summary()}", self.samples.lines())
-
-    def expect_every_try_answered(self) -> None:
-        """That every try got its good answer.
-
-        Raises:
-            Expectation: one did not, or there was none at all.
-        """
-        if self.samples.success_rate < 1:
-            missed = [sample.answer.text for sample in self.samples.bad()]
-            seen = f"{len(missed)} of {self.samples.size} tries without it; the first: {(missed or ['none made'])[0]}"
-            waited = f"watched: {self.samples.summary()}"
-            raise Expectation(f"{self._what}: answered at every try", seen, waited, self.samples.lines())
-
-
-class Calls:
-    """A place that is called from now on, until `end`.
-
-    Args:
-        watch: what calls it, for as long as it is entered.
-    """
-
-    def __init__(self, watch: AbstractContextManager[Watched]) -> None:
-        self._under_way = ExitStack()
-        self._watched = self._under_way.enter_context(watch)
-
-    def close(self) -> None:
-        """Call no more. Safe to repeat."""
-        self._under_way.close()
-
-    def end(self) -> Watched:
-        """Call no more; what was seen is complete."""
-        self.close()
-        return self._watched
 
 
 class Rules:
@@ -108,13 +55,41 @@ class Rules:
         """That no place gives an answer, `Place.in_a_row` times one after another. Arguments as for `expect_up`."""
         self._expect("not answered", Outcome.NONE, places, timeout)
 
+    def expect_each(self, place: Place, names: frozenset[str], *, timeout: str) -> None:
+        """That each of several answers at one place.
+
+        Args:
+            names: who must, as their answers tell (`Answer.by`).
+            timeout: the name of a field of `Timeouts`.
+        """
+        claim = "answered by each of " + ", ".join(sorted(names))
+        changes = Changes()
+        with waiting(f"{place.what}: {claim}"):
+            probing = place.begin(changes.announce)
+            samples = probing.samples
+            self._seen.append((f"{place.what}: {claim}", samples))
+
+            def look() -> bool | None:
+                return True if names <= samples.answerers.keys() else None
+
+            def failure(elapsed: float) -> Expectation:
+                answered = ", ".join(f"{name} ({count})" for name, count in samples.answerers.most_common())
+                expected, last = f"{place.what}: {claim}, {place.pace}", f"answered: {answered or 'nobody'}"
+                return self._failure(expected, last, elapsed, timeout, samples)
+
+            try:
+                until(look, failure, changes, getattr(self._timeouts, timeout))
+            finally:
+                probing.stop(drain=False)
+
     @contextmanager
     def watch(self, place: Place) -> Iterator[Watched]:
         """Call the place while the block runs; what was seen is complete after it."""
-        probing = place.begin(lambda: None)
+        changes = Changes()
+        probing = place.begin(changes.announce)
         self._seen.append((f"{place.what}: watched", probing.samples))
         try:
-            yield Watched(place.what, probing.samples)
+            yield Watched(place.what, place.in_a_row, probing.samples, changes, self._timeouts)
         finally:
             probing.stop(drain=True)
 
@@ -128,33 +103,34 @@ class Rules:
     def _expect(self, claim: str, wanted: Outcome, places: Sequence[Place], timeout: str) -> None:
         if not places:
             raise Expectation("somebody to call", "nobody", "0 s: nothing could be claimed of them")
-        bound: float = getattr(self._timeouts, timeout)
-        start = time.monotonic()
-        changes = Changes()
         probings: list[Probing] = []
+
+        def look() -> float | None:
+            settled = [
+                probing.samples.settled(wanted, place.in_a_row) for place, probing in zip(places, probings, strict=True)
+            ]
+            return None if None in settled else max(at for at in settled if at is not None)
+
+        def failure(elapsed: float) -> Expectation:
+            place, samples = next(
+                (place, probing.samples)
+                for place, probing in zip(places, probings, strict=True)
+                if probing.samples.settled(wanted, place.in_a_row) is None
+            )
+            expected = f"{place.what}: {claim}, {place.in_a_row} times in a row, {place.pace}"
+            return self._failure(expected, samples.last_other_than(wanted), elapsed, timeout, samples)
+
+        changes = Changes()
         with waiting(f"{'; '.join(place.what for place in places)}: {claim}") as wait:
             try:
                 for place in places:
                     probings.append(place.begin(changes.announce))
                     self._seen.append((f"{place.what}: {claim}", probings[-1].samples))
-                while True:
-                    seen = changes.count
-                    settled = [
-                        probing.samples.settled(wanted, place.in_a_row)
-                        for place, probing in zip(places, probings, strict=True)
-                    ]
-                    if None not in settled:
-                        wait.happened(max(at for at in settled if at is not None))
-                        return
-                    left = start + bound - time.monotonic()
-                    if left <= 0:
-                        index = settled.index(None)
-                        place, samples = places[index], probings[index].samples
-                        expected = f"{place.what}: {claim}, {place.in_a_row} times in a row, {place.pace}"
-                        last = samples.last_other_than(wanted)
-                        waited = f"{time.monotonic() - start:.1f} s (Timeouts.{timeout} {bound:g} s)"
-                        raise Expectation(expected, last, f"{waited}; {samples.summary()}", samples.lines())
-                    changes.sleep_until_after(seen, left)
+                wait.happened(until(look, failure, changes, getattr(self._timeouts, timeout)))
             finally:
                 for probing in probings:
                     probing.stop(drain=False)
+
+    def _failure(self, expected: str, last: str, elapsed: float, timeout: str, samples: Samples) -> Expectation:
+        waited = f"{elapsed:.1f} s (Timeouts.{timeout} {getattr(self._timeouts, timeout):g} s)"
+        return Expectation(expected, last, f"{waited}; {samples.summary()}", samples.lines())

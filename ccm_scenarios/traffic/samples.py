@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+RETRANSMISSION = 0.2
+"""Seconds after which TCP sends a lost packet again at the earliest (Linux's minimum; a connection's first one after a
+second, RFC 6298)."""
+OVERTAKING = 0.1
+"""Seconds by which a try must be overtaken: more than schedulers put between two tasks that are ready at once."""
 PLOT_COLUMNS = 72
 _PLOT_ROWS = 8
 _SHADES = " ▁▂▃▄▅▆▇█"
@@ -33,6 +38,8 @@ class Answer:
 
     outcome: Outcome
     text: str
+    by: str = ""
+    """Who gave it, where that is known."""
 
 
 class Answerer(Protocol):
@@ -96,8 +103,11 @@ class Samples:
 
     # What they say
 
-    def settled(self, outcome: Outcome, in_a_row: int) -> float | None:
+    def settled(self, outcome: Outcome, in_a_row: int, by: Answerer | None = None) -> float | None:
         """Whether so many tries one after another were `outcome`, and no later one that ended was anything else.
+
+        Args:
+            by: only their answers count; None: anybody's.
 
         One after another means in the order of their starts. Tries under way count for nothing: a stalled one parts
         those before it from those after it.
@@ -111,7 +121,7 @@ class Samples:
                 sample = self._by_number.get(number)
                 if sample is None:
                     run = []
-                elif sample.answer.outcome is outcome:
+                elif _is(sample, outcome, by):
                     run.append(sample.ended)
                     if len(run) == in_a_row:
                         return min(run)
@@ -119,10 +129,14 @@ class Samples:
                     return None
         return None
 
-    def last_other_than(self, outcome: Outcome) -> str:
-        """The last try that was not `outcome`, else the last of all, in words: `none: Connection refused`."""
+    def last_other_than(self, outcome: Outcome, by: Answerer | None = None) -> str:
+        """The last try that was not `outcome`, else the last of all, in words: `none: Connection refused`.
+
+        Args:
+            by: only their answers count; None: anybody's.
+        """
         samples = self._copy()
-        others = [sample for sample in samples if sample.answer.outcome is not outcome]
+        others = [sample for sample in samples if not _is(sample, outcome, by)]
         for sample in (others or samples)[-1:]:
             return f"{sample.answer.outcome.value}: {sample.answer.text}"
         return "no try ended"
@@ -173,6 +187,24 @@ class Samples:
         return statistics.quantiles(taken, n=100, method="inclusive")[percent - 1]
 
     @property
+    def answerers(self) -> collections.Counter[str]:
+        """Who gave how many good answers."""
+        return collections.Counter(sample.answer.by for sample in self._copy() if _is_good(sample))
+
+    def held_up(self) -> list[Sample]:
+        """The good tries that waited for a packet to be sent again.
+
+        They took at least `RETRANSMISSION`, and were overtaken on the way: a later try was answered by the same
+        answerer at least `OVERTAKING` before. The tries of one answerer are each other's control: whatever slows the
+        machine, the load balancer or the answerer delays all that are under way together, and they arrive together.
+        """
+        by: dict[str, list[Sample]] = {}
+        for sample in self._copy():
+            if _is_good(sample):
+                by.setdefault(sample.answer.by, []).append(sample)
+        return [sample for tries in by.values() for sample in _overtaken(tries)]
+
+    @property
     def paused(self) -> float:
         """Seconds the prober did not run."""
         with self._lock:
@@ -187,6 +219,7 @@ class Samples:
             f"{self.size} samples in {self.seconds:.1f} s",
             f"{self.success_rate:.1%} good",
             f"longest outage {outage.seconds:.2f} s at {outage.began:.2f} s",
+            f"{len(self.held_up())} held up by lost packets",
         ]
         if self.success_rate:
             words.append(f"answers within {_ms(self.latency(50))} (p50), {_ms(self.latency(99))} (p99)")
@@ -227,6 +260,21 @@ class Samples:
     def _copy(self) -> list[Sample]:
         with self._lock:
             return list(self._samples)
+
+
+def _overtaken(tries: Sequence[Sample]) -> Iterator[Sample]:
+    """Of good tries by one answerer: those that waited for a retransmission."""
+    latest_first = sorted(tries, key=lambda sample: sample.started, reverse=True)
+    earliest_end = float("inf")
+    for sample in latest_first:
+        # So far: when the first of all later tries ended.
+        if sample.ended - sample.started >= RETRANSMISSION and earliest_end <= sample.ended - OVERTAKING:
+            yield sample
+        earliest_end = min(earliest_end, sample.ended)
+
+
+def _is(sample: Sample, outcome: Outcome, by: Answerer | None) -> bool:
+    return sample.answer.outcome is outcome and (by is None or by.answers_as(sample.answer.by))
 
 
 def _is_good(sample: Sample) -> bool:

@@ -135,3 +135,11 @@ def test_nobody_called_is_no_success(claims: Rules) -> None:
         pass
     with pytest.raises(Expectation, match="0 of 0 tries"):
         watched.expect_every_try_answered()
+
+
+def test_each_of_several_must_answer(claims: Rules) -> None:
+    one, two = (Answer(Outcome.GOOD, f"{name} answered", by=name) for name in ("one", "two"))
+    claims.expect_each(place("a", scripted(one, one, two, one)[0]), frozenset({"one", "two"}), timeout="lb_reachable")
+    with pytest.raises(Expectation, match=r"a: answered by each of one, two, at once") as failure:
+        claims.expect_each(place("a", scripted(one)[0]), frozenset({"one", "two"}), timeout="service_changed")
+    assert failure.value.last_seen.startswith("answered: one (")

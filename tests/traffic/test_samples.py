@@ -102,3 +102,50 @@ def test_who_answered_when() -> None:
     assert set(second[PLOT_COLUMNS // 2 + 1 : PLOT_COLUMNS]) == {" "}
     assert "█" in second[: PLOT_COLUMNS // 2]
     assert axis == f"0 s{'71.00 s':>{PLOT_COLUMNS - 3}}"
+
+
+def by(name: str) -> Answer:
+    return Answer(Outcome.GOOD, f"{name} answered", by=name)
+
+
+class One:
+    """Answers as itself alone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def answers_as(self, text: str) -> bool:
+        return text == self.name
+
+
+def test_settled_by_somebody() -> None:
+    made = quick(by("old"), by("new"), by("new"))
+    assert made.settled(Outcome.GOOD, 2, One("new")) == 1
+    assert made.settled(Outcome.GOOD, 3, One("new")) is None
+    assert made.settled(Outcome.GOOD, 3) == 0
+    assert made.last_other_than(Outcome.GOOD, One("new")) == "good: old answered"
+    assert made.answerers == {"old": 1, "new": 2}
+
+
+def test_held_up_is_what_a_later_try_to_the_same_overtook() -> None:
+    one = by("one")
+    lost = samples((0, 1.0, one), (0.03, 0.04, one), (0.5, 0.51, one))
+    assert [sample.number for sample in lost.held_up()] == [0]
+    assert "1 held up by lost packets" in lost.summary()
+
+
+@pytest.mark.parametrize(
+    ("why", "tries"),
+    [
+        ("all arrive late together: the machine or the answerer was slow", [(at / 100, 1.0) for at in range(50)]),
+        ("not overtaken by much: two that were ready at once", [(0, 1.0), (0.5, 0.95)]),
+        ("answered before anything could have been sent again", [(0, 0.19), (0.01, 0.02)]),
+        ("nobody came later", [(0, 1.0)]),
+    ],
+)
+def test_slow_alone_is_not_held_up(why: str, tries: list[tuple[float, float]]) -> None:
+    assert samples(*((*one, by("one")) for one in tries)).held_up() == [], why
+
+
+def test_those_of_another_answerer_are_no_control() -> None:
+    assert samples((0, 1.0, by("slow")), (0.03, 0.04, by("quick"))).held_up() == []

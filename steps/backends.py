@@ -1,0 +1,85 @@
+"""Backends that are replaced, and what clients notice of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from behave import given, then, when
+from behave.runner import Context
+
+if TYPE_CHECKING:
+    from ccm_scenarios.world import World
+
+UPDATES = 2
+"""After the first all Nodes were without a backend once; the second needs them all back."""
+
+
+@given("a backend on every Node")
+def backend_on_every_node(context: Context) -> None:
+    context.backend = context.world.make_backend_everywhere()
+
+
+@given("a backend on one Node")
+def backend_on_one_node(context: Context) -> None:
+    world: World = context.world
+    context.node, *context.other_nodes = world.nodes(at_least=2)
+    context.backend = world.make_backend_in_place([context.node])
+
+
+@given("a backend on two Nodes that replaces its Pods one by one where they are")
+def backend_on_two_nodes(context: Context) -> None:
+    world: World = context.world
+    context.backend = world.make_backend_in_place(world.nodes(at_least=2)[:2])
+
+
+@given("a client outside the cluster that calls all the time in one flow")
+def client_in_one_flow(context: Context) -> None:
+    context.calls = context.world.keep_calling(context.service, context.backend, in_one_flow=True)
+    context.calls.so_far.expect_answered_by(context.backend.pods, timeout="lb_reachable")
+
+
+@when("the backend is updated again and again while clients outside the cluster call")
+def backend_is_updated(context: Context) -> None:
+    context.watched = context.world.update_while_called(context.service, context.backend, times=UPDATES)
+
+
+@when("the backend moves to another Node")
+def backend_moves(context: Context) -> None:
+    context.backend.move_to(context.other_nodes[0].name)
+    context.backend.expect_ready()
+
+
+@when("the backend moves to a new Pod on the same Node")
+def backend_moves_in_place(context: Context) -> None:
+    context.backend.update()
+    context.backend.expect_updated()
+
+
+@then("the backend had a Pod on the same two Nodes all the time")
+def backend_never_left(context: Context) -> None:
+    context.backend.expect_never_left()
+
+
+@then("next to every call was answered, and at no time was there no answer")
+def calls_were_answered(context: Context) -> None:
+    context.watched.expect_uninterrupted()
+
+
+@then("next to no call was held up by a lost packet")
+def calls_were_not_held_up(context: Context) -> None:
+    context.watched.expect_next_to_none_held_up()
+
+
+@then("the flow is answered by the backend's new Pod")
+def flow_is_answered(context: Context) -> None:
+    context.calls.so_far.expect_answered_by(context.backend.pods, timeout="lb_reachable")
+
+
+@then("at no time was the flow without an answer")
+def flow_was_answered(context: Context) -> None:
+    context.calls.end().expect_no_interruption()
+
+
+@then("clients outside the cluster reach every Pod of the backend through the load balancer")
+def every_pod_is_reached(context: Context) -> None:
+    context.outside.expect_each_reached(context.service.front, context.backend.pods)

@@ -1,0 +1,106 @@
+"""What is said of a place that was called while something else happened."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+
+from ccm_scenarios.contract import Timeouts
+from ccm_scenarios.kube.expectation import Expectation
+from ccm_scenarios.kube.pods import Named
+from ccm_scenarios.kube.waits import Changes
+from ccm_scenarios.traffic.samples import Answer, Outcome, Sample, Samples
+from ccm_scenarios.traffic.watched import FEWEST_TRIES, HELD_UP_RATE, SUCCESS_RATE, Watched
+
+INTERVAL = 0.01
+NONE = Answer(Outcome.NONE, "Connection refused")
+
+
+def by(name: str) -> Answer:
+    return Answer(Outcome.GOOD, f"{name} answered", by=name)
+
+
+def tries(number: int) -> list[Sample]:
+    """Tries to two Pods in turn, one each 10 ms, answered in 2 ms."""
+    return [Sample(n, n * INTERVAL, n * INTERVAL + 0.002, by(f"pod-{n % 2}")) for n in range(number)]
+
+
+def watched(samples: list[Sample], changes: Changes | None = None) -> Watched:
+    changes = changes or Changes()
+    made = Samples(changes.announce)
+    made.add(sorted(samples, key=lambda sample: sample.ended))
+    return Watched("a client", 3, made, changes, Timeouts(lb_reachable=10, service_changed=0.05, interruption=0.5))
+
+
+def test_good_traffic_is_uninterrupted() -> None:
+    good = watched(tries(FEWEST_TRIES))
+    good.expect_uninterrupted()
+    good.expect_next_to_none_held_up()
+
+
+def test_a_few_misses_spread_out_do_not_interrupt() -> None:
+    allowed = round((1 - SUCCESS_RATE) * FEWEST_TRIES)
+    samples = tries(FEWEST_TRIES)
+    for number in range(allowed + 1):
+        at = number * 20
+        samples[at] = Sample(at, at * INTERVAL, at * INTERVAL + 2, NONE)
+        if number < allowed:
+            watched(samples).expect_uninterrupted()
+    expected = re.escape(f"{allowed + 1} of {FEWEST_TRIES} tries without their answer; the first: Connection refused")
+    with pytest.raises(Expectation, match=expected):
+        watched(samples).expect_uninterrupted()
+
+
+def test_a_small_sample_says_nothing() -> None:
+    with pytest.raises(Expectation, match=f"99% of at least {FEWEST_TRIES} tries answered"):
+        watched(tries(FEWEST_TRIES - 1)).expect_uninterrupted()
+
+
+def test_a_time_without_answers_interrupts_however_many_were_answered() -> None:
+    before, after = tries(100 * 100), tries(100)
+    shift = before[-1].started + 0.7
+    after = [Sample(len(before) + s.number, s.started + shift, s.ended + shift, s.answer) for s in after]
+    with pytest.raises(Expectation, match=r"never 0.5 s \(Timeouts.interruption\) without an answer"):
+        watched([*before, *after]).expect_uninterrupted()
+
+
+def test_loss_is_noticed_though_every_try_is_answered() -> None:
+    samples = tries(FEWEST_TRIES)
+    every = round(1 / HELD_UP_RATE) - 1
+    late = [
+        Sample(s.number, s.started, s.ended + (1.0 if s.number % every == 0 else 0.0), s.answer) for s in samples[:-200]
+    ]
+    lossy = watched([*late, *samples[-200:]])
+    lossy.expect_uninterrupted()
+    lossy.expect_next_to_none_held_up()
+    twice = [
+        Sample(s.number, s.started, s.ended + (1.0 if s.number % (every // 2) == 0 else 0.0), s.answer) for s in samples
+    ]
+    with pytest.raises(Expectation, match=r"tries overtaken by later ones to the same Pod, up to 1.00 s late"):
+        watched([*twice]).expect_next_to_none_held_up()
+
+
+def test_a_busy_machine_is_no_loss() -> None:
+    """Once a second nothing is answered for 300 ms: a third of the tries are late, none is overtaken."""
+    samples = [
+        Sample(s.number, s.started, max(s.ended, int(s.started) + 0.3 + s.number % 2 * 0.05), s.answer)
+        for s in tries(FEWEST_TRIES)
+    ]
+    watched(samples).expect_next_to_none_held_up()
+
+
+def test_an_answer_of_somebody_is_waited_for() -> None:
+    changes = Changes()
+    flow = watched([Sample(n, n, n, by("old")) for n in range(5)], changes)
+    new = Named(frozenset({"new"}))
+    with pytest.raises(Expectation, match="answered by Pod new, 3 times in a row") as failure:
+        flow.expect_answered_by(new, timeout="service_changed")
+    assert failure.value.last_seen == "good: old answered"
+    assert "(Timeouts.service_changed 0.05 s)" in str(failure.value)
+    later = [Sample(n, n, n, by("new")) for n in range(5, 8)]
+    coming = threading.Timer(0.02, flow.samples.add, [later])
+    coming.start()
+    flow.expect_answered_by(new, timeout="lb_reachable")
+    coming.join()
