@@ -77,8 +77,11 @@ class Rule:
     boundary: Boundary
     effect: str
     match: Match = field(default_factory=Match)
-    starts: Literal["at-once", "instance-rebooted", "instance-stopped", "ccm-ended"] = "at-once"
-    """Asleep until this happened: to some instance, or to the controller's process, by whatever hand."""
+    starts: Literal["at-once", "instance-rebooted", "instance-stopped", "ccm-ended", "backend-ends"] = "at-once"
+    """Asleep until this happened: to some instance, to the controller's process, by whatever hand, or to a Pod of some
+    workload."""
+    lasts: float | None = None
+    """Seconds after which it is asleep again, until the same happens anew; None: it stays awake."""
     times: int | None = None
     """Strike so often, then never more; None: always."""
     times_each: int | None = None

@@ -142,6 +142,9 @@ _EFFECTS: dict[Boundary, dict[str, dict[str, Check]]] = {
         "hide-client": {},
         "not-carried": {},
         "slow-boot": {"seconds": _SECONDS},
+        "forget-target": {},
+        "keep-flows": {},
+        "stall-kube-proxy": {},
     },
 }
 _DATA_PLANE_MATCH = {
@@ -151,6 +154,9 @@ _DATA_PLANE_MATCH = {
     "hide-client": _LISTENER,
     "not-carried": _LISTENER,
     "slow-boot": _NODE,
+    "forget-target": _NODE,
+    "keep-flows": {},
+    "stall-kube-proxy": _NODE,
 }
 _REQUIRED = {"delay": ("seconds",), "later": ("seconds",), "stall": ("seconds",), "slow-boot": ("seconds",)}
 _FAULT: dict[str, Check] = {
@@ -210,11 +216,14 @@ def _rule(data: Any) -> Rule:
         "boundary": Boundary,
         "effect": _text,
         "match": _matcher(boundary, effect),
-        "starts": _one_of("at-once", "instance-rebooted", "instance-stopped", "ccm-ended"),
+        "starts": _one_of("at-once", "instance-rebooted", "instance-stopped", "ccm-ended", "backend-ends"),
     }
     # What is done to packets and machines lasts; only requests can be counted.
     if boundary is not Boundary.DATA_PLANE:
         checks |= dict.fromkeys(("times", "times_each", "spare"), _whole(1, 1_000_000))
+    # All else that a rule may wait for is there to stay.
+    if table.get("starts") == "backend-ends":
+        checks["lasts"] = _SECONDS
     required = (*_REQUIRED.get(effect, ()), *(("match",) if boundary is Boundary.CCM_PROCESS else ()))
     rule = Rule(**_fields(table, {**checks, **known[effect]}, required=required, what=f"{boundary} {effect}"))
     if rule.times is not None and rule.times_each is not None:

@@ -69,6 +69,14 @@ def enter(group: str) -> None:
         (root / group / "cgroup.procs").write_text(str(os.getpid()))
 
 
+def processes(group: str) -> list[int]:
+    """Those in `group` itself; none if there is no such group."""
+    for root in hierarchies():
+        with contextlib.suppress(FileNotFoundError):
+            return [int(pid) for pid in (root / group / "cgroup.procs").read_text().split()]
+    return []
+
+
 def memory_bytes(group: str) -> int | None:
     """Memory in use by `group` and what is below it, or None if the host does not say.
 

@@ -6,10 +6,11 @@ stay allowed live on in connection tracking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredSecurityGroup
+from ccm_scenarios.localcloud.conntrack import Way
 
 TABLE = "region"
 
@@ -46,6 +47,13 @@ class Frontend:
     """None: the load balancer filters nothing itself."""
     flow_listeners: tuple[FlowListener, ...] = ()
     proxied_ports: tuple[int, ...] = ()
+
+    @property
+    def ways(self) -> Iterator[Way]:
+        """Where its flows may go."""
+        for listener in self.flow_listeners:
+            for address, port in listener.targets:
+                yield Way(listener.protocol, self.address, listener.port, address, port)
 
 
 @dataclass(frozen=True, slots=True)

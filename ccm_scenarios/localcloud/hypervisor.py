@@ -6,7 +6,9 @@ Level-triggered: `reconcile` compares wanted with actual each time, so a missed 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -39,6 +41,7 @@ class Machine:
         self._process: subprocess.Popen[str] | None = None
         self.generation = 0
         """The boot that runs, as the cloud counts them; 0 while powered off."""
+        self._stalled: set[str] = set()
 
     @property
     def running(self) -> bool:
@@ -93,9 +96,20 @@ class Machine:
         self.power_off(orderly=False)
         raise OSError(f"instance {self.id} did not boot: see {self.directory / 'log' / 'console.log'}")
 
+    def stall(self, program: str, *, stalled: bool) -> None:
+        """Keep a program of the instance from running, or let it go on. Safe to repeat."""
+        if stalled == (program in self._stalled):
+            return
+        for pid in cgroups.processes(f"{self._cgroup}/system"):
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{pid}/comm").read_text().strip() == program:
+                    os.kill(pid, signal.SIGSTOP if stalled else signal.SIGCONT)
+        self._stalled ^= {program}
+
     def power_off(self, *, orderly: bool) -> None:
         """End the instance and all that runs on it; its disk stays. Safe to repeat."""
         process, self._process, self.generation = self._process, None, 0
+        self._stalled.clear()
         if process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 if orderly:

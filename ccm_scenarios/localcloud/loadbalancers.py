@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, TargetKey
+from ccm_scenarios.localcloud.conntrack import Way
+from ccm_scenarios.localcloud.draining import Draining
 from ccm_scenarios.localcloud.firewall import FlowListener, Frontend
 from ccm_scenarios.localcloud.health import Check, HealthChecker
 from ccm_scenarios.localcloud.periods import Periods
@@ -57,6 +59,8 @@ class Plan:
     addresses: frozenset[str]
     names: Mapping[str, Sequence[str]]
     proxied: tuple[ProxiedListener, ...]
+    ended: frozenset[Way]
+    """Flows to forget."""
 
 
 class LoadBalancers:
@@ -68,6 +72,7 @@ class LoadBalancers:
         changed: called when `reconcile` would now return something else.
         log: takes a line about a verdict that changed.
         told: what counts for a target, given what its health check found.
+        keeps_flows: whether flows stay with a target that takes no more of them; they do not, but for a fault.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class LoadBalancers:
         changed: Callable[[], None],
         log: Callable[[str], None],
         told: Callable[[TargetKey, bool], bool] = lambda _, healthy: healthy,
+        keeps_flows: Callable[[], bool] = lambda: False,
     ) -> None:
         self._public = _Pool(addressing.PUBLIC)
         self._private = _Pool(addressing.LOAD_BALANCERS)
@@ -87,6 +93,8 @@ class LoadBalancers:
         self._changed = changed
         self._log = log
         self._told = told
+        self._keeps_flows = keeps_flows
+        self._draining = Draining[Way]()
         self._checker = HealthChecker[TargetKey](
             interval=periods.health_check, timeout=periods.health_check_timeout, report=self._verdict
         )
@@ -108,12 +116,14 @@ class LoadBalancers:
         proxied: list[ProxiedListener] = []
         checks: dict[TargetKey, Check] = {}
         names: dict[str, list[str]] = {}
+        graces: dict[Way | tuple[str, str, int], float] = {}
         for balancer in wanted:
             private = self._private.of(balancer.id)
             address = private if balancer.scheme == "internal" else self._public.of(balancer.id)
             names[balancer.dns_name] = [address]
             for listener in balancer.listeners:
                 checks.update(_checks(listener, private, instances))
+                graces.update(_graces(listener, address, instances))
             if balancer.kind == "classic":
                 listeners = [self._proxied(one, address, private, instances) for one in balancer.listeners]
                 proxied += listeners
@@ -135,7 +145,19 @@ class LoadBalancers:
         for key, healthy in known.items():
             self._report(key, self._told(key, healthy))
         addresses = frozenset(one.address for one in frontends) | frozenset(one.private_address for one in frontends)
-        return Plan(tuple(frontends), addresses, names, tuple(proxied))
+        kept, ended = self._draining.reconcile(
+            {_way(one, target) for one in proxied for target in one.targets}
+            | {way for one in frontends for way in one.ways},
+            lambda way: graces.get(way, graces.get((way.protocol, way.address, way.port), 0.0)),
+        )
+        proxied = [
+            replace(
+                one,
+                kept=tuple(sorted((w.target_address, w.target_port) for w in kept if one.key == (w.address, w.port))),
+            )
+            for one in proxied
+        ]
+        return Plan(tuple(frontends), addresses, names, tuple(proxied), frozenset() if self._keeps_flows() else ended)
 
     def _usable(self, listener: DesiredListener, instances: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
         with self._lock:
@@ -158,11 +180,33 @@ class LoadBalancers:
         # With no healthy target at all a network load balancer tries every one of them (AWS: it fails open).
         everyone = tuple((instances[t.instance_id], t.port) for t in listener.targets if t.instance_id in instances)
         return FlowListener(
-            protocol="udp" if listener.protocol == "UDP" else "tcp",
+            protocol=_protocol(listener),
             port=listener.port,
             targets=self._usable(listener, instances) or everyone,
             preserve_client_ip=listener.preserve_client_ip,
         )
+
+
+def _graces(
+    listener: DesiredListener, address: str, instances: Mapping[str, str]
+) -> dict[Way | tuple[str, str, int], float]:
+    """How long connections go on: those to targets that are registered, and those to any others of the listener."""
+    protocol = _protocol(listener)
+    graces: dict[Way | tuple[str, str, int], float] = {
+        Way(protocol, address, listener.port, instances[one.instance_id], one.port): listener.unhealthy_grace
+        for one in listener.targets
+        if one.instance_id in instances
+    }
+    graces[protocol, address, listener.port] = listener.deregistered_grace
+    return graces
+
+
+def _way(listener: ProxiedListener, target: tuple[str, int]) -> Way:
+    return Way("tcp", listener.address, listener.port, *target)
+
+
+def _protocol(listener: DesiredListener) -> str:
+    return "udp" if listener.protocol == "UDP" else "tcp"
 
 
 def _checks(listener: DesiredListener, source: str, instances: Mapping[str, str]) -> dict[TargetKey, Check]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-_PAUSE_SECONDS = 0.5
+from ccm_scenarios.localcloud.watching import follow
 
 
 class NodeWatch:
@@ -18,38 +16,16 @@ class NodeWatch:
     changed."""
 
     def __init__(self, client: httpx.Client, on_pod_cidr: Callable[[str, str], None]) -> None:
-        self._client = client
         self._on_pod_cidr = on_pod_cidr
         self._changed = threading.Condition()
         self._nodes: dict[str, dict[str, Any]] = {}
-        threading.Thread(target=self._run, name="nodes", daemon=True).start()
+        follow(client, "/api/v1/nodes", listed=self._list, changed=self._handle)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                self._follow()
-            except httpx.HTTPError:
-                # The API server may be down or restarting; the next list makes up for whatever was missed.
-                time.sleep(_PAUSE_SECONDS)
-
-    def _follow(self) -> None:
-        listed = self._client.get("/api/v1/nodes")
-        listed.raise_for_status()
-        body = listed.json()
+    def _list(self, nodes: list[dict[str, Any]]) -> None:
         with self._changed:
             self._nodes = {}
-        for node in body["items"]:
+        for node in nodes:
             self._handle("ADDED", node)
-        parameters = {"watch": "1", "resourceVersion": body["metadata"]["resourceVersion"]}
-        with self._client.stream(
-            "GET", "/api/v1/nodes", params=parameters, timeout=httpx.Timeout(10.0, read=None)
-        ) as events:
-            events.raise_for_status()
-            for line in events.iter_lines():
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    return
-                self._handle(event["type"], event["object"])
 
     def nodes(self) -> list[dict[str, Any]]:
         """All Nodes, as last seen."""

@@ -29,6 +29,8 @@ class ProxiedListener:
     source: str
     """The load balancer's private address: what targets see."""
     targets: tuple[tuple[str, int], ...]
+    kept: tuple[tuple[str, int], ...] = ()
+    """Targets that get no new connections and keep those they have; connections to any others are ended."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -43,7 +45,9 @@ def encode(listeners: list[ProxiedListener]) -> str:
 def decode(line: str) -> list[ProxiedListener]:
     """The line as configuration."""
     return [
-        ProxiedListener(**{**item, "targets": tuple((host, port) for host, port in item["targets"])})
+        ProxiedListener(
+            **{**item, **{part: tuple((host, port) for host, port in item[part]) for part in ("targets", "kept")}}
+        )
         for item in json.loads(line)
     ]
 
@@ -55,10 +59,18 @@ class _Listener:
         self.config = config
         self._turn: Iterator[int] = itertools.count()
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], tuple[str, int] | None] = {}
+        """Each with its target, once it has one."""
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, self.config.address, self.config.port)
+
+    def change(self, config: ProxiedListener) -> None:
+        """Serve by another configuration from now on."""
+        self.config = config
+        for task, target in list(self._connections.items()):
+            if target is not None and target not in config.targets and target not in config.kept:
+                task.cancel()
 
     async def close(self) -> None:
         """A deleted listener also ends what it carried."""
@@ -69,33 +81,37 @@ class _Listener:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._carry(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections[task] = None
+        task.add_done_callback(self._connections.pop)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            upstream = await self._dial()
-            if upstream is None:
+            dialled = await self._dial()
+            if dialled is None:
                 return
+            target, upstream_reader, upstream_writer = dialled
+            task = asyncio.current_task()
+            assert task is not None
+            self._connections[task] = target
             try:
-                await asyncio.gather(_copy(reader, upstream[1]), _copy(upstream[0], writer))
+                await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
             finally:
-                upstream[1].close()
+                upstream_writer.close()
         except OSError:
             pass
         finally:
             writer.close()
 
-    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """The next target in turn that answers; None if there is none."""
+    async def _dial(self) -> tuple[tuple[str, int], asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """The next target in turn that answers, and the connection to it; None if there is none."""
         targets = self.config.targets
         start = next(self._turn)
         for offset in range(len(targets)):
-            host, port = targets[(start + offset) % len(targets)]
+            host, port = target = targets[(start + offset) % len(targets)]
             with contextlib.suppress(OSError, TimeoutError):
                 # Not wait_for: Python 3.11's loses a cancellation that comes as the connection does.
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    return await asyncio.open_connection(host, port, local_addr=(self.config.source, 0))
+                    return target, *await asyncio.open_connection(host, port, local_addr=(self.config.source, 0))
         return None
 
 
@@ -118,7 +134,7 @@ async def _serve() -> None:
             await listeners.pop(key).close()
         for key, config in wanted.items():
             if key in listeners:
-                listeners[key].config = config
+                listeners[key].change(config)
                 continue
             listener = _Listener(config)
             try:

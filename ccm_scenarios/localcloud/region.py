@@ -22,11 +22,13 @@ from ccm_scenarios.localcloud import (
     aws,
     binaries,
     cgroups,
+    conntrack,
     control,
     firewall,
     network,
     node,
     nodes,
+    watching,
 )
 from ccm_scenarios.localcloud.aws import ccm
 from ccm_scenarios.localcloud.control_plane import (
@@ -114,6 +116,7 @@ class Region:
             self._state.log / "faults.log",
             signal_ccm=lambda number: self._ccm.signal(number),
             changed=self._changed.set,
+            watch_backends=lambda ended: watching.on_backend_end(self._control_plane.client, ended),
         )
         self._faults.set(self._options.faults)
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -139,9 +142,15 @@ class Region:
         self._names.serve([str(addressing.RESOLVER), str(addressing.PUBLIC_GATEWAY)])
         self._proxy = Proxy(self._state.log / "proxy.log")
         self._ruleset = ""
+        self._ended: set[conntrack.Way] = set()
         self._cloud = aws.Region(name=_AWS_REGION, on_change=self._changed.set)
         self._balancers = LoadBalancers(
-            PERIODS, report=self._report_health, changed=self._changed.set, log=self._note, told=self._told_health
+            PERIODS,
+            report=self._report_health,
+            changed=self._changed.set,
+            log=self._note,
+            told=self._told_health,
+            keeps_flows=lambda: self._faults.data_plane.keeps_flows(),
         )
         cluster = node.Cluster(
             authority=authority,
@@ -239,6 +248,8 @@ class Region:
         desired = self._faults.data_plane.desired(desired)
         self._hypervisor.reconcile(desired.instances)
         machines = {machine.id: machine for machine in self._hypervisor.machines()}
+        for running in machines.values():
+            running.stall("kube-proxy", stalled=self._faults.data_plane.stalls_kube_proxy(running.name))
         instances = desired.instances
         self._routes.reconcile(
             {
@@ -272,6 +283,9 @@ class Region:
         if ruleset != self._ruleset:
             network.nft(ruleset)
             self._ruleset = ruleset
+        self._ended |= plan.ended
+        conntrack.forget(self._ended)
+        self._ended.clear()
         self._proxy.reconcile(plan.proxied)
         self._names.publish(plan.names)
 

@@ -94,14 +94,16 @@ class Lab:
 
         threading.Thread(target=answer, daemon=True).start()
 
-    def ask(self, place: str, kind: socket.SocketKind, address: str, port: int, *, source: str = "") -> str:
+    def ask(
+        self, place: str, kind: socket.SocketKind, address: str, port: int, *, source: str = "", source_port: int = 0
+    ) -> str:
         """What `place` gets from there: the answer, `refused`, or `silence`."""
 
         def call() -> str:
             with socket.socket(socket.AF_INET, kind) as client:
                 client.settimeout(_ANSWER_SECONDS)
                 if source:
-                    client.bind((source, 0))
+                    client.bind((source, source_port))
                 try:
                     client.connect((address, port))
                     if kind is socket.SOCK_DGRAM:

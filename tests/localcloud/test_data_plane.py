@@ -119,6 +119,32 @@ class TestProxy:
                 client.settimeout(_SECONDS)
                 assert client.recv(10) == b""
 
+    def test_a_target_that_left_ends_its_connections_but_keeps_those_it_may(
+        self, say: Callable[[list[ProxiedListener]], None]
+    ) -> None:
+        port = free_port()
+        with server(b"late") as (target, seen):
+            leads = (("127.0.0.1", target),)
+            say([ProxiedListener("127.0.0.1", port, SOURCE, leads)])
+            assert within(lambda: not _refused(port))
+            with socket.create_connection(("127.0.0.1", port), 3) as one:
+                seen.get(timeout=_SECONDS)
+                say([ProxiedListener("127.0.0.1", port, SOURCE, (), kept=leads)])
+                assert within(lambda: ask(port) == b"")
+                one.sendall(b"?")
+                one.settimeout(_SECONDS)
+                assert one.recv(10) == b"late"
+            say([ProxiedListener("127.0.0.1", port, SOURCE, leads)])
+            assert within(lambda: ask(port) == b"late")
+            # All who connected so far were answered: the next the target sees is the next to connect.
+            while not seen.empty():
+                seen.get()
+            with socket.create_connection(("127.0.0.1", port), 3) as two:
+                two.settimeout(_SECONDS)
+                seen.get(timeout=_SECONDS)
+                say([ProxiedListener("127.0.0.1", port, SOURCE, ())])
+                assert two.recv(10) == b""
+
 
 def _refused(port: int) -> bool:
     try:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +27,7 @@ from ccm_scenarios.localcloud.aws.desired import (
     DesiredListener,
     DesiredLoadBalancer,
     DesiredState,
+    DesiredTarget,
 )
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
 from ccm_scenarios.localcloud.faults.injector import Injector
@@ -125,6 +126,7 @@ class Bench:
             str(client.key),
         )
         self.log = directory / "faults.log"
+        self.watched: list[Callable[[], None]] = []
         self.injector = Injector(
             [
                 Way("cloud-api", "127.0.0.1", self._ports["cloud-api"], "127.0.0.1", self.cloud.port),
@@ -140,6 +142,7 @@ class Bench:
             self.log,
             signal_ccm=self.signals.append,
             changed=lambda: None,
+            watch_backends=self.watched.append,
         )
 
     def connect(self, boundary: str) -> http.client.HTTPConnection:
@@ -399,8 +402,9 @@ def _instance(name: str, power: Any = "running", boots: int = 1) -> DesiredInsta
 
 def _state(*instances: DesiredInstance) -> DesiredState:
     check = DesiredHealthCheck("TCP", None, "", "", 10, 5, 2, 2)
+    targets = tuple(DesiredTarget(one.id, 30080) for one in instances)
     listeners = tuple(
-        DesiredListener(protocol, port, "tg", (), check, True, None, 350)
+        DesiredListener(protocol, port, "tg", targets, check, True, None, 350, 300.0, 0.0)
         for protocol, port in (("TCP", 80), ("UDP", 53))
     )
     balancer = DesiredLoadBalancer("lb", "network", "lb", "lb.example", "internet-facing", (), None, listeners)
@@ -444,6 +448,43 @@ def test_a_crash_wakes_what_waits_for_the_controllers_end(bench: Bench) -> None:
     while bench.aws("X")[0] == 200 and time.monotonic() < deadline:
         time.sleep(0.02)
     assert (bench.aws("X")[0], bench.signals) == (503, [signal.SIGKILL])
+
+
+def test_a_rule_wakes_whenever_a_backend_ends_and_sleeps_again(bench: Bench) -> None:
+    bench.strike(effect="throttle", starts="backend-ends", lasts=0.2)
+    bench.injector.observe(_state(_instance("a", "stopped")))
+    assert bench.aws("X")[0] == 200
+    for _ in range(2):
+        bench.injector.backend_ended()
+        assert bench.aws("X")[0] == 503
+        assert _soon(lambda: bench.aws("X")[0] == 200)
+
+
+def test_what_a_former_rule_began_does_not_end_the_next(bench: Bench) -> None:
+    bench.strike(effect="throttle", starts="backend-ends", lasts=0.1)
+    bench.injector.backend_ended()
+    bench.strike(effect="throttle")
+    time.sleep(0.3)
+    assert bench.aws("X")[0] == 503
+
+
+def test_backends_are_watched_once_a_rule_needs_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.strike(effect="throttle")
+    assert bench.watched == []
+    for _ in range(2):
+        bench.strike(effect="throttle", starts="backend-ends")
+    assert bench.watched == [bench.injector.backend_ended]
+    bench.close()
+
+
+def _soon(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _data_plane(**rule: Any) -> DataPlane:
@@ -492,6 +533,21 @@ class TestDataPlane:
     def test_health_checks_lie(self) -> None:
         plane = _data_plane(effect="health", verdict="healthy", match={"node": "b"})
         assert (plane.told("a", False), plane.told("b", False)) == (False, True)
+
+    def test_targets_are_forgotten(self) -> None:
+        state = _state(_instance("a"), _instance("b"))
+        plane = _data_plane(effect="forget-target", match={"node": "b"})
+        assert {one.targets for one in plane.desired(state).load_balancers["lb"].listeners} == {
+            (DesiredTarget("i-a", 30080),)
+        }
+
+    def test_flows_stay(self) -> None:
+        assert _data_plane(effect="keep-flows").keeps_flows()
+        assert not DataPlane().keeps_flows()
+
+    def test_kube_proxy_stalls(self) -> None:
+        plane = _data_plane(effect="stall-kube-proxy", match={"node": "b"})
+        assert (plane.stalls_kube_proxy("a"), plane.stalls_kube_proxy("b")) == (False, True)
 
     def test_instances_boot_slowly(self) -> None:
         assert _data_plane(effect="slow-boot", seconds=3).boot_seconds("a") == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_STREAM
 
-from ccm_scenarios.localcloud import addressing, firewall, network
+from ccm_scenarios.localcloud import addressing, conntrack, firewall, network
 from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredSecurityGroup
 from ccm_scenarios.localcloud.firewall import FlowListener, Frontend, Interface
 from tests.localcloud.lab import Lab, inside_a_lab
@@ -123,6 +123,34 @@ def test_a_network_load_balancer_spreads_flows_and_keeps_or_hides_the_client() -
             # The kernel says "unreachable" only so many times a second; the rest are dropped.
             assert answers(kind, 80) <= {"refused", "silence"}
             assert answers(kind, 81) == {f"i-first {CLIENT}", f"i-second {CLIENT}"}
+
+    inside_a_lab(act)
+
+
+def test_a_flow_stays_with_its_target_until_it_is_forgotten() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        for name in ("i-first", "i-second"):
+            lab.serve(name, SOCK_DGRAM, 30081)
+        everyone = _group(DesiredIngressRule("-1", None, None, ("0.0.0.0/0",)))
+        network.Addresses().reconcile(frozenset({VIP, PRIVATE}))
+
+        def balance(target: str) -> None:
+            listener = FlowListener("udp", 80, ((target, 30081),), preserve_client_ip=True)
+            network.nft(firewall.render(interfaces, everyone, [Frontend(VIP, PRIVATE, None, (listener,))]))
+
+        def answer() -> str:
+            return lab.ask("client", SOCK_DGRAM, VIP, 80, source=CLIENT, source_port=5353)
+
+        balance(FIRST)
+        assert answer() == f"i-first {CLIENT}"
+        balance(SECOND)
+        assert answer() == f"i-first {CLIENT}", "a network load balancer does not move a flow"
+        assert conntrack.forget({conntrack.Way("udp", VIP, 81, FIRST, 30081)}) == 0
+        assert answer() == f"i-first {CLIENT}"
+        assert conntrack.forget({conntrack.Way("udp", VIP, 80, FIRST, 30081)}) == 1
+        assert answer() == f"i-second {CLIENT}"
+        assert conntrack.forget(set()) == 0
 
     inside_a_lab(act)
 

@@ -115,6 +115,10 @@ class DesiredListener:
     proxy_protocol: Literal["v1", "v2"] | None
     idle_timeout: int
     """After so long without a byte a connection is forgotten."""
+    deregistered_grace: float
+    """Seconds for which connections to a target go on after it was deregistered; infinite: until they end."""
+    unhealthy_grace: float
+    """Seconds for which connections to a target go on after it failed its health checks."""
 
 
 @dataclass(frozen=True, slots=True)

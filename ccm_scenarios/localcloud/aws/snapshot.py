@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from ccm_scenarios.localcloud.aws.desired import (
@@ -74,6 +75,8 @@ def _rule(permission: Any) -> DesiredIngressRule:
 def _classic(balancer: Any) -> DesiredLoadBalancer:
     check = _classic_health_check(balancer.health_check)
     instance_ids = list(dict.fromkeys(balancer.instance_ids))
+    draining = balancer.attributes["connection_draining"]
+    grace = float(draining.get("Timeout", 300)) if str(draining.get("Enabled")).lower() == "true" else 0.0
     return DesiredLoadBalancer(
         id=balancer.dns_name,
         kind="classic",
@@ -92,6 +95,8 @@ def _classic(balancer: Any) -> DesiredLoadBalancer:
                 preserve_client_ip=False,
                 proxy_protocol="v1" if _speaks_proxy_protocol(balancer, int(listener.instance_port)) else None,
                 idle_timeout=int(balancer.attributes["connection_settings"].get("IdleTimeout", 60)),
+                deregistered_grace=grace,
+                unhealthy_grace=grace,
             )
             for listener in balancer.listeners
         ),
@@ -157,6 +162,9 @@ def _network_listener(listener: Any, group: Any) -> DesiredListener:
     preserves = group.protocol in ("UDP", "TCP_UDP") or group.attributes["preserve_client_ip.enabled"] == "true"
     http = group.health_check_protocol in ("HTTP", "HTTPS")
     port = str(group.health_check_port)
+    ends = (
+        listener.protocol != "TCP" or group.attributes["deregistration_delay.connection_termination.enabled"] == "true"
+    )
     return DesiredListener(
         protocol=listener.protocol,
         port=int(listener.port),
@@ -175,4 +183,6 @@ def _network_listener(listener: Any, group: Any) -> DesiredListener:
         preserve_client_ip=preserves,
         proxy_protocol=proxy,
         idle_timeout=int(listener.attributes["tcp.idle_timeout.seconds"]),
+        deregistered_grace=float(group.attributes["deregistration_delay.timeout_seconds"]) if ends else math.inf,
+        unhealthy_grace=0.0,  # AWS's default: connections to unhealthy targets are ended
     )

@@ -10,6 +10,8 @@ from ccm_scenarios.faults import Boundary, Match, Rule
 from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, DesiredState
 from ccm_scenarios.localcloud.firewall import Loss
 
+_OF_LOAD_BALANCERS = ("hide-client", "not-carried", "forget-target")
+
 
 class DataPlane:
     """The rules now in force for reality; everything is as it should be without them."""
@@ -29,14 +31,19 @@ class DataPlane:
 
     def desired(self, desired: DesiredState) -> DesiredState:
         """What load balancers carry in place of what they should."""
-        if not any(rule.effect in ("hide-client", "not-carried") for _, rule in self._rules):
+        if not any(rule.effect in _OF_LOAD_BALANCERS for _, rule in self._rules):
             return desired
-        return replace(
-            desired, load_balancers={key: self._balancer(one) for key, one in desired.load_balancers.items()}
-        )
+        forgotten = {
+            one.id
+            for one in desired.instances.values()
+            for index, rule in self._rules
+            if rule.effect == "forget-target" and self._strikes(index, rule, one.private_dns_name)
+        }
+        balancers = {key: self._balancer(one, forgotten) for key, one in desired.load_balancers.items()}
+        return replace(desired, load_balancers=balancers)
 
-    def _balancer(self, balancer: DesiredLoadBalancer) -> DesiredLoadBalancer:
-        listeners = (self._listener(listener) for listener in balancer.listeners)
+    def _balancer(self, balancer: DesiredLoadBalancer, forgotten: Collection[str]) -> DesiredLoadBalancer:
+        listeners = (self._listener(_without(listener, forgotten)) for listener in balancer.listeners)
         return replace(balancer, listeners=tuple(listener for listener in listeners if listener is not None))
 
     def _listener(self, listener: DesiredListener) -> DesiredListener | None:
@@ -72,6 +79,18 @@ class DataPlane:
                 return rule.verdict == "healthy"
         return healthy
 
+    def keeps_flows(self) -> bool:
+        """Whether flows stay with a target that takes no more of them."""
+        indices = [index for index, rule in self._rules if rule.effect == "keep-flows"]
+        self.struck.update(indices)
+        return bool(indices)
+
+    def stalls_kube_proxy(self, name: str) -> bool:
+        """Whether a Node's kube-proxy is kept from running."""
+        return any(
+            rule.effect == "stall-kube-proxy" and self._strikes(index, rule, name) for index, rule in self._rules
+        )
+
     def boot_seconds(self, name: str) -> float:
         """How much longer than needed the instance of a Node takes to boot."""
         return sum(
@@ -85,6 +104,10 @@ class DataPlane:
             return False
         self.struck.add(index)
         return True
+
+
+def _without(listener: DesiredListener, instance_ids: Collection[str]) -> DesiredListener:
+    return replace(listener, targets=tuple(one for one in listener.targets if one.instance_id not in instance_ids))
 
 
 def _is_meant(match: Match, listener: DesiredListener) -> bool:

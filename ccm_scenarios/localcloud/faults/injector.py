@@ -30,15 +30,25 @@ class Injector:
         log: file that gets a line for each strike.
         signal_ccm: sends the cloud controller manager a signal.
         changed: called when the data plane must be looked at again.
+        watch_backends: has what it is given called whenever a Pod of some workload is asked to end; costs something, so
+            it is called once a rule needs it.
     """
 
     def __init__(
-        self, ways: list[Way], log: Path, *, signal_ccm: Callable[[int], None], changed: Callable[[], None]
+        self,
+        ways: list[Way],
+        log: Path,
+        *,
+        signal_ccm: Callable[[int], None],
+        changed: Callable[[], None],
+        watch_backends: Callable[[Callable[[], None]], None] = lambda _: None,
     ) -> None:
         self.data_plane = DataPlane()
         self._log = log
         self._signal_ccm = signal_ccm
         self._changed = changed
+        self._watch_backends = watch_backends
+        self._watches_backends = False
         self._lock = threading.Lock()
         self._source: Sequence[Mapping[str, Any]] = ()
         self._rules: Sequence[Rule] = ()
@@ -89,6 +99,9 @@ class Injector:
                 self._stopped_by = None
                 self._signal_ccm(signal.SIGCONT)
         self._changed()
+        if not self._watches_backends and any(rule.starts == "backend-ends" for rule in parsed):
+            self._watches_backends = True
+            self._watch_backends(self.backend_ended)
 
     def strikes(self, *, of: FaultOwner = "run") -> list[int]:
         """For each rule, how often it struck; for one of the data plane 1 if it made a difference."""
@@ -111,14 +124,34 @@ class Injector:
         """Wake the rules that wait for the controller's process to end."""
         self._wake({"ccm-ended"})
 
+    def backend_ended(self) -> None:
+        """Wake the rules that wait for the end of a Pod of some workload."""
+        self._wake({"backend-ends"})
+
     def _wake(self, happened: Set[str]) -> None:
         with self._lock:
-            asleep = frozenset(index for index in self._asleep if self._rules[index].starts not in happened)
-            if asleep == self._asleep:
+            woken = {index for index in self._asleep if self._rules[index].starts in happened}
+            if not woken:
                 return
-            self._asleep = asleep
-            self._tell({"asleep": sorted(asleep)})
+            self._let_sleep(self._asleep - woken)
+            for rule, index in ((self._rules[index], index) for index in woken):
+                if rule.lasts is not None:
+                    end = threading.Timer(rule.lasts, self._end, [rule, index])
+                    end.daemon = True
+                    end.start()
         self._changed()
+
+    def _end(self, rule: Rule, index: int) -> None:
+        """Let a rule sleep again, if it is still there."""
+        with self._lock:
+            if index < len(self._rules) and self._rules[index] is rule:
+                self._let_sleep(self._asleep | {index})
+        self._changed()
+
+    def _let_sleep(self, asleep: Set[int]) -> None:
+        """Have exactly these asleep. The caller holds the lock."""
+        self._asleep = frozenset(asleep)
+        self._tell({"asleep": sorted(asleep)})
 
     def close(self) -> None:
         """End the gate."""

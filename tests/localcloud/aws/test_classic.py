@@ -214,6 +214,26 @@ def test_health_check_and_attributes_change(cloud: Cloud, account: Account) -> N
     assert desired(cloud).listeners[0].idle_timeout == 400
 
 
+def test_connections_drain_only_if_asked_for(cloud: Cloud, account: Account) -> None:
+    create(cloud, account)
+
+    def graces() -> tuple[float, float]:
+        (only,) = desired(cloud).listeners
+        return only.deregistered_grace, only.unhealthy_grace
+
+    def drain(enabled: bool) -> None:
+        cloud.elb.modify_load_balancer_attributes(
+            LoadBalancerName=NAME,
+            LoadBalancerAttributes={"ConnectionDraining": {"Enabled": enabled, "Timeout": 30}},
+        )
+
+    assert graces() == (0, 0)
+    drain(True)
+    assert graces() == (30, 30)
+    drain(False)
+    assert graces() == (0, 0)
+
+
 def test_calls_to_one_that_is_not_there_say_so(cloud: Cloud, account: Account) -> None:
     calls: list[Any] = [
         lambda: register(cloud, account.instance_ids[0]),

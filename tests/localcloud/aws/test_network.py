@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -162,6 +163,27 @@ def test_attributes_reach_the_data_plane(cloud: Cloud, account: Account) -> None
     assert (by_port[80].preserve_client_ip, by_port[80].proxy_protocol) == (False, "v2")
     assert by_port[53].preserve_client_ip, "for UDP it cannot be switched off"
     assert by_port[80].idle_timeout == 350
+
+
+def test_connections_to_a_target_that_leaves_go_on_as_its_group_says(cloud: Cloud, account: Account) -> None:
+    tcp = target_group(cloud, account, "tcp")
+    udp = target_group(cloud, account, "udp", Protocol="UDP")
+    arn = create(cloud, account)
+    listen(cloud, arn, tcp)
+    listen(cloud, arn, udp, 53, "UDP")
+
+    def graces() -> dict[int, tuple[float, float]]:
+        return {one.port: (one.deregistered_grace, one.unhealthy_grace) for one in desired(cloud).listeners}
+
+    assert graces() == {80: (math.inf, 0), 53: (300, 0)}
+    cloud.elbv2.modify_target_group_attributes(
+        TargetGroupArn=tcp,
+        Attributes=[
+            {"Key": "deregistration_delay.connection_termination.enabled", "Value": "true"},
+            {"Key": "deregistration_delay.timeout_seconds", "Value": "20"},
+        ],
+    )
+    assert graces()[80] == (20, 0)
 
 
 def test_a_load_balancer_without_target_groups_has_none(cloud: Cloud, account: Account) -> None:
