@@ -87,6 +87,8 @@ class Disturbances:
         node.change_labels(change)
 
     def _add_route(self, node: NodeHandle, destination: str) -> str:
+        # Two scenarios might add the same one.
+        self._world.claim_nodes()
         cloud = self._world.cloud
         self._world.on_close(f"route to {destination}", lambda: cloud.remove_routes([destination]))
         cloud.add_route(destination, node)
