@@ -77,6 +77,18 @@ def processes(group: str) -> list[int]:
     return []
 
 
+def weigh(group: str, *, background: bool) -> None:
+    """Let `group` have CPU time that its siblings leave over (`background`), or as much as any other of them."""
+    # The least and the default that the kernel documents.
+    if is_v2():
+        file, weight = ROOT / group / "cpu.weight", 1 if background else 100
+    else:
+        file, weight = ROOT / "cpu" / group / "cpu.shares", 2 if background else 1024
+    # Without the controller there are no weights at all.
+    with contextlib.suppress(FileNotFoundError):
+        file.write_text(str(weight))
+
+
 def memory_bytes(group: str) -> int | None:
     """Memory in use by `group` and what is below it, or None if the host does not say.
 

@@ -6,11 +6,10 @@ Level-triggered: `reconcile` compares wanted with actual each time, so a missed 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,34 +17,38 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from ccm_scenarios.localcloud import addressing, cgroups, network, node
+from ccm_scenarios.localcloud import cgroups, network, node
 from ccm_scenarios.localcloud.aws.desired import DesiredInstance
-from ccm_scenarios.localcloud.machine import MachineSpec
+from ccm_scenarios.localcloud.computer import Computer
+from ccm_scenarios.localcloud.pool import Pool
 
 ReportedState = Literal["running", "stopped", "terminated"]
-_KILL_SECONDS = 10.0
+SPARES = 2
+"""Computers powered on ahead of need. Each takes some 60 MiB; as many launches at once find one."""
 
 
 class Machine:
-    """One instance's reality: a process that holds its namespaces, a link to the region's router, a disk."""
+    """One instance's reality: a computer that is it, and a link to the region's router."""
 
-    def __init__(self, instance: DesiredInstance, directory: Path, cgroup: str, cluster: node.Cluster) -> None:
+    def __init__(self, instance: DesiredInstance, computer: Computer) -> None:
         self.id = instance.id
         self.name = instance.private_dns_name
         self.address = instance.private_ip
-        self._labels = instance.node_labels
         self.link = network.link_name(instance.id)
-        self.directory = directory
-        self._cgroup = cgroup
-        self._cluster = cluster
-        self._process: subprocess.Popen[str] | None = None
+        self._labels = instance.node_labels
+        self._computer = computer
         self.generation = 0
         """The boot that runs, as the cloud counts them; 0 while powered off."""
         self._stalled: set[str] = set()
 
     @property
+    def directory(self) -> Path:
+        """Its disk."""
+        return self._computer.directory
+
+    @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self.generation > 0 and self._computer.running
 
     def boot(self, generation: int) -> None:
         """Start the instance. Returns when its services were started.
@@ -53,54 +56,21 @@ class Machine:
         Raises:
             OSError, subprocess.CalledProcessError: the machine refused; the log is in the instance's `log/console.log`.
         """
-        self.power_off(orderly=False)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        services = node.configure(self.directory, self.name, self.address, self._cgroup, self._cluster, self._labels)
-        cgroups.create(f"{self._cgroup}/system")
-        keep = {
-            str(self.directory),
-            str(self._cluster.authority.certificate.parent),
-            str(self._cluster.images.parent),
-        }
-        keep |= {str(directory) for directory in self._cluster.binaries.directories}
-        spec = MachineSpec(
-            host_name=self.name,
-            address=self.address,
-            gateway=str(addressing.GATEWAY),
-            cgroup=self._cgroup,
-            directory=str(self.directory),
-            keep=sorted(keep),
-            poweroff_seconds=self._cluster.periods.poweroff,
-            services=services,
-        )
-        path = self.directory / "machine.json"
-        path.write_text(spec.to_json())
-        with (self.directory / "log" / "console.log").open("ab") as console:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ccm_scenarios.localcloud.machine", str(path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=console,
-                text=True,
-            )
-        self._process = process
-        assert process.stdin is not None and process.stdout is not None
-        if process.stdout.readline() == "namespaces\n":
-            network.link_instance(self.link, process.pid, self.address)
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write("go\n")
-                process.stdin.flush()
-            if process.stdout.readline() == "booted\n":
-                self.generation = generation
-                return
-        self.power_off(orderly=False)
-        raise OSError(f"instance {self.id} did not boot: see {self.directory / 'log' / 'console.log'}")
+        if self.generation or not self._computer.running:
+            self.power_off(orderly=False)
+            self._computer.power_on(background=False)
+        try:
+            self._computer.become(self.name, self.address, self.link, self._labels)
+        except BaseException:
+            self.power_off(orderly=False)
+            raise
+        self.generation = generation
 
     def stall(self, program: str, *, stalled: bool) -> None:
         """Keep a program of the instance from running, or let it go on. Safe to repeat."""
         if stalled == (program in self._stalled):
             return
-        for pid in cgroups.processes(f"{self._cgroup}/system"):
+        for pid in cgroups.processes(self._computer.system_group):
             with contextlib.suppress(OSError):
                 if Path(f"/proc/{pid}/comm").read_text().strip() == program:
                     os.kill(pid, signal.SIGSTOP if stalled else signal.SIGCONT)
@@ -108,21 +78,10 @@ class Machine:
 
     def power_off(self, *, orderly: bool) -> None:
         """End the instance and all that runs on it; its disk stays. Safe to repeat."""
-        process, self._process, self.generation = self._process, None, 0
+        self.generation = 0
         self._stalled.clear()
-        if process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                if orderly:
-                    process.terminate()
-                    process.wait(_KILL_SECONDS)
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                assert pipe is not None
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-            network.unlink_instance(self.link)
-        cgroups.remove(self._cgroup)
+        self._computer.power_off(orderly=orderly)
+        network.unlink_instance(self.link)
 
     def discard(self) -> None:
         """Power off and destroy the disk."""
@@ -146,6 +105,7 @@ class Hypervisor:
     ) -> None:
         self._root = root
         self._cgroup = cgroup
+        self._numbers = itertools.count(1)
         self._cluster = cluster
         self._report = report
         self._changed = changed
@@ -154,7 +114,16 @@ class Hypervisor:
         self._lock = threading.Lock()
         self._machines: dict[str, Machine] = {}
         self._busy: set[str] = set()
-        self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="machine")
+        self._workers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="machine")
+        self._spares = Pool(SPARES, self._new_spare, log)
+
+    def _new_spare(self) -> Computer:
+        number = next(self._numbers)
+        return Computer(self._root / "spares" / str(number), f"{self._cgroup}/computer-{number}", self._cluster)
+
+    def keep_spares(self) -> None:
+        """From now on, have some computers powered on before they are needed."""
+        self._spares.open()
 
     def machines(self) -> list[Machine]:
         """Machines that are powered on."""
@@ -175,10 +144,16 @@ class Hypervisor:
                     continue
                 self._busy.add(instance.id)
                 if known is None:
-                    known = self._machines[instance.id] = Machine(
-                        instance, self._root / instance.id, f"{self._cgroup}/{instance.id}", self._cluster
-                    )
-            self._pool.submit(self._converge, known, instance)
+                    known = self._machines[instance.id] = Machine(instance, self._computer_for(instance))
+            self._workers.submit(self._converge, known, instance)
+
+    def _computer_for(self, instance: DesiredInstance) -> Computer:
+        directory = self._root / "instances" / instance.id
+        spare = self._spares.take() if instance.power == "running" else None
+        if spare is None:
+            return Computer(directory, f"{self._cgroup}/computer-{next(self._numbers)}", self._cluster)
+        spare.move(directory)
+        return spare
 
     def _converge(self, machine: Machine, wanted: DesiredInstance) -> None:
         try:

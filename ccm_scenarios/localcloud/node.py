@@ -1,5 +1,5 @@
 """What runs on an instance that joins the cluster: containerd, kubelet and kube-proxy, with their
-configuration files."""
+configuration files. Paths in them are the instance's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.binaries import Binaries
-from ccm_scenarios.localcloud.machine import Service
+from ccm_scenarios.localcloud.machine import DISK, Service
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.pki import Authority
 
@@ -41,6 +41,7 @@ disable = true
 
 _PLUGIN = "node-pods"
 _POD_CIDR = "pod-cidr"
+_PREPARED = "images-imported"
 _PLUGIN_SCRIPT = """\
 #!/bin/sh
 # The ptp plugin, with the Node's pod CIDR filled in. Without one yet the kubelet is told to try again.
@@ -64,29 +65,50 @@ class Cluster:
     periods: Periods
 
 
+def prepare(directory: Path, cluster: Cluster) -> list[Service]:
+    """Write below `directory`, a disk, what any node needs; returns the services that run before it knows its name."""
+    for part in ("containerd", "kubelet", "cni", "log", "log/pods", "volumes"):
+        (directory / part).mkdir(parents=True, exist_ok=True)
+    plugins = cluster.binaries.path("ptp").parent
+    (directory / "containerd.toml").write_text(_CONTAINERD.format(directory=DISK, plugins=plugins))
+    _configure_pod_network(directory, plugins)
+    (directory / "resolv.conf").write_text(f"nameserver {addressing.RESOLVER}\n")
+    containerd, ctr = (shlex.quote(str(cluster.binaries.path(name))) for name in ("containerd", "ctr"))
+    shim = shlex.quote(str(cluster.binaries.path("containerd-shim-runc-v2").parent))
+    return [
+        Service("containerd", f"PATH={shim}:$PATH exec {containerd} --config {DISK}/containerd.toml"),
+        Service(
+            "images",
+            f"[ ! -e {DISK / _PREPARED} ] || exit 0\n"
+            f"until [ -S /run/containerd/containerd.sock ]; do sleep 0.05; done\n"
+            f"{ctr} --namespace k8s.io images import --local {shlex.quote(str(cluster.images))} && "
+            f"touch {DISK / _PREPARED}",
+            once=True,
+        ),
+    ]
+
+
+def prepared(directory: Path) -> bool:
+    """Whether the node of this disk has all it needs but a name."""
+    return (directory / _PREPARED).exists()
+
+
 def configure(
     directory: Path, name: str, address: str, cgroup: str, cluster: Cluster, labels: Mapping[str, str]
 ) -> list[Service]:
-    """Write the node's configuration below `directory`; returns its services.
+    """Write the node's configuration below `directory`; returns the services that know its name.
 
     Args:
-        directory: the instance's disk; kept over reboots.
+        directory: the instance's disk, prepared; kept over reboots.
         name: the Node's name.
         address: the instance's private address, the Node's InternalIP.
         cgroup: the instance's group, below the root of every hierarchy.
         cluster: the cluster to join.
         labels: what the Node registers with; of Kubernetes' own labels a kubelet may set only some.
     """
-    for part in ("containerd", "kubelet", "cni", "log", "log/pods", "volumes"):
-        (directory / part).mkdir(parents=True, exist_ok=True)
-    authority, binaries = cluster.authority, cluster.binaries
+    authority = cluster.authority
     kubeconfig = authority.kubeconfig(f"node-{name}", cluster.server, f"system:node:{name}", groups=["system:nodes"])
     serving = authority.issue(f"kubelet-{name}", f"system:node:{name}", addresses=[address], names=[name])
-    (directory / "containerd.toml").write_text(
-        _CONTAINERD.format(directory=directory, plugins=binaries.path("ptp").parent)
-    )
-    _configure_pod_network(directory, binaries.path("ptp").parent)
-    (directory / "resolv.conf").write_text(f"nameserver {addressing.RESOLVER}\n")
     kubelet = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -104,12 +126,12 @@ def configure(
         "enforceNodeAllocatable": [],
         "failCgroupV1": False,
         "failSwapOn": False,
-        "resolvConf": str(directory / "resolv.conf"),
+        "resolvConf": str(DISK / "resolv.conf"),
         "clusterDNS": [str(addressing.CLUSTER_DNS)],
         "clusterDomain": "cluster.local",
         "maxPods": 100,
-        "podLogsDir": str(directory / "log" / "pods"),
-        "volumePluginDir": str(directory / "volumes"),
+        "podLogsDir": str(DISK / "log" / "pods"),
+        "volumePluginDir": str(DISK / "volumes"),
         "healthzBindAddress": "127.0.0.1",
         "nodeStatusUpdateFrequency": f"{cluster.periods.kubelet_status}s",
         "nodeLeaseDurationSeconds": cluster.periods.kubelet_lease,
@@ -131,33 +153,19 @@ def configure(
         "conntrack": {"maxPerCore": 0},
     }
     (directory / "kube-proxy.json").write_text(json.dumps(proxy, indent=1))
-    return _services(directory, name, address, kubeconfig, cluster, labels)
-
-
-def _services(
-    directory: Path, name: str, address: str, kubeconfig: Path, cluster: Cluster, labels: Mapping[str, str]
-) -> list[Service]:
-    binary = {
-        key: shlex.quote(str(cluster.binaries.path(key))) for key in ("containerd", "ctr", "kubelet", "kube-proxy")
-    }
-    shim = shlex.quote(str(cluster.binaries.path("containerd-shim-runc-v2").parent))
-    imported = shlex.quote(str(directory / "images-imported"))
-    here = shlex.quote(str(directory))
+    kubelet_binary, kube_proxy = (shlex.quote(str(cluster.binaries.path(one))) for one in ("kubelet", "kube-proxy"))
     return [
-        Service("containerd", f"PATH={shim}:$PATH exec {binary['containerd']} --config {here}/containerd.toml"),
         Service(
             "kubelet",
-            f"until [ -S /run/containerd/containerd.sock ]; do sleep 0.05; done\n"
-            f"[ -e {imported} ] || {{ {binary['ctr']} --namespace k8s.io images import --local "
-            f"{shlex.quote(str(cluster.images))} && touch {imported}; }} || exit 1\n"
+            f"until [ -e {DISK / _PREPARED} ]; do sleep 0.05; done\n"
             # A kubelet that finds no API server backs off for seconds; an operating system would order the two as well.
             f"until curl --silent --insecure --fail --max-time 2 --output /dev/null {cluster.server}/readyz\n"
             f"do sleep 0.1; done\n"
-            f"exec {binary['kubelet']} --config {here}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
-            f"--root-dir {here}/kubelet --cert-dir {here}/kubelet/pki --hostname-override {name} --node-ip {address} "
+            f"exec {kubelet_binary} --config {DISK}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
+            f"--root-dir {DISK}/kubelet --cert-dir {DISK}/kubelet/pki --hostname-override {name} --node-ip {address} "
             f"--cloud-provider external --node-labels {shlex.quote(','.join(map('='.join, labels.items())))}",
         ),
-        Service("kube-proxy", f"exec {binary['kube-proxy']} --config {here}/kube-proxy.json"),
+        Service("kube-proxy", f"exec {kube_proxy} --config {DISK}/kube-proxy.json"),
     ]
 
 
@@ -176,7 +184,7 @@ def _configure_pod_network(directory: Path, plugins: Path) -> None:
                 "type": _PLUGIN,
                 "ipam": {
                     "type": "host-local",
-                    "dataDir": str(directory / "ipam"),
+                    "dataDir": str(DISK / "ipam"),
                     "ranges": [[{"subnet": _POD_CIDR}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
@@ -189,7 +197,7 @@ def _configure_pod_network(directory: Path, plugins: Path) -> None:
     plugin.parent.mkdir(exist_ok=True)
     plugin.write_text(
         _PLUGIN_SCRIPT.format(
-            file=shlex.quote(str(directory / _POD_CIDR)),
+            file=DISK / _POD_CIDR,
             name=_PLUGIN,
             cidr=_POD_CIDR,
             ptp=shlex.quote(str(plugins / "ptp")),

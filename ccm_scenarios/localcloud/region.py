@@ -133,6 +133,7 @@ class Region:
         self._start_ccm(account)
         control.serve(self._state.control, self._verbs())
         self._await_nodes()
+        self._hypervisor.keep_spares()
         return self._describe(account)
 
     def _start_cloud(self, authority: Authority, images: Path) -> aws.Account:
@@ -161,7 +162,7 @@ class Region:
             periods=PERIODS,
         )
         self._hypervisor = Hypervisor(
-            self._state.directory / "instances",
+            self._state.directory,
             self._state.cgroup,
             cluster,
             report=self._cloud.report_instance,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from ccm_scenarios.errors import UsageError
-from ccm_scenarios.localcloud import client
+from ccm_scenarios.localcloud import client, node
+from ccm_scenarios.localcloud.hypervisor import SPARES
 from ccm_scenarios.localcloud.state import State
 from tests.localcloud.host import traces
 
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs r
 
 _OWNER = """
 import sys
-from ccm_scenarios.localcloud import client
+from ccm_scenarios.localcloud import client, node
+from ccm_scenarios.localcloud.hypervisor import SPARES
 client.up(sys.argv[1], nodes=1, owned=sys.argv[2] == "owned", progress=lambda text: print(text, flush=True))
 print("ready", flush=True)
 sys.stdin.read()
@@ -143,6 +145,24 @@ class TestInstances:
         _ec2(cloud, "ec2.run_instances(LaunchTemplate={'LaunchTemplateName': 'nodes'}, MinCount=1, MaxCount=1)")
         assert _within(60, lambda: len(_ready_nodes(cloud)) == 2)
         (new,) = [one for one in cloud.status()["instances"] if one not in before]
+        _ec2(cloud, f"ec2.terminate_instances(InstanceIds=['{new['id']}'])")
+        assert _within(60, lambda: cloud.status()["instances"] == before)
+
+    def test_an_instance_is_launched_from_a_spare_computer_that_nobody_sees(self, cloud: client.LocalCloud) -> None:
+        directory = State("test-life").directory
+
+        def spares() -> set[int]:
+            """Disks by what a new name does not change."""
+            return {disk.stat().st_ino for disk in (directory / "spares").glob("*") if node.prepared(disk)}
+
+        assert _within(60, lambda: len(spares()) == SPARES)
+        before, prepared_before = cloud.status()["instances"], spares()
+        assert len(before) == 1
+        _ec2(cloud, "ec2.run_instances(LaunchTemplate={'LaunchTemplateName': 'nodes'}, MinCount=1, MaxCount=1)")
+        assert _within(60, lambda: len(_ready_nodes(cloud)) == 2)
+        (new,) = [one for one in cloud.status()["instances"] if one not in before]
+        assert (directory / "instances" / new["id"]).stat().st_ino in prepared_before
+        assert _within(60, lambda: len(spares()) == SPARES), "the pool fills itself again"
         _ec2(cloud, f"ec2.terminate_instances(InstanceIds=['{new['id']}'])")
         assert _within(60, lambda: cloud.status()["instances"] == before)
 

@@ -1,0 +1,125 @@
+"""A computer of the hypervisor: a disk, a control group and, while it is powered on, one process that holds its
+namespaces. It becomes an instance when it is told who it is."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccm_scenarios.localcloud import addressing, cgroups, network, node
+from ccm_scenarios.localcloud.machine import Identity, MachineSpec
+
+_KILL_SECONDS = 10.0
+
+
+class Computer:
+    """One computer, powered off at first.
+
+    Args:
+        directory: its disk, which need not exist yet.
+        cgroup: all that runs on it is in this group; nothing else is.
+        cluster: what nodes need to know.
+    """
+
+    def __init__(self, directory: Path, cgroup: str, cluster: node.Cluster) -> None:
+        self.directory = directory
+        self._cgroup = cgroup
+        self._cluster = cluster
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def system_group(self) -> str:
+        """Where its services run, but not what they run."""
+        return f"{self._cgroup}/system"
+
+    @property
+    def prepared(self) -> bool:
+        """Whether everything is done that can be done before it knows who it is."""
+        return node.prepared(self.directory)
+
+    def power_on(self, *, background: bool) -> None:
+        """Start it, as nobody yet. Returns when it has its namespaces; its first services go on starting.
+
+        Args:
+            background: give it CPU time that nobody else wants, until it is told who it is.
+
+        Raises:
+            OSError: it did not start; the disk's `log/console.log` says why.
+        """
+        services = node.prepare(self.directory, self._cluster)
+        cgroups.create(self.system_group)
+        cgroups.weigh(self._cgroup, background=background)
+        keep = {str(self._cluster.authority.certificate.parent), str(self._cluster.images.parent)}
+        spec = MachineSpec(
+            cgroup=self._cgroup,
+            directory=str(self.directory),
+            keep=sorted(keep | {str(directory) for directory in self._cluster.binaries.directories}),
+            poweroff_seconds=self._cluster.periods.poweroff,
+            services=services,
+        )
+        path = self.directory / "machine.json"
+        path.write_text(spec.to_json())
+        with (self.directory / "log" / "console.log").open("ab") as console:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ccm_scenarios.localcloud.machine", str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=console,
+                text=True,
+            )
+        self._await("namespaces")
+
+    def become(self, name: str, address: str, link: str, labels: Mapping[str, str]) -> None:
+        """Be the instance with this name and address. Returns when its services were started.
+
+        Args:
+            name: of the instance and of its Node.
+            link: what the router's end of its cable is called.
+            labels: what the Node registers with.
+
+        Raises:
+            OSError: it could not; the disk's `log/console.log` says why.
+        """
+        process = self._process
+        assert process is not None and process.stdin is not None
+        cgroups.weigh(self._cgroup, background=False)
+        network.link_instance(link, process.pid, address)
+        services = node.configure(self.directory, name, address, self._cgroup, self._cluster, labels)
+        identity = Identity(name, address, str(addressing.GATEWAY), services)
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(identity.to_json() + "\n")
+            process.stdin.flush()
+        self._await("booted")
+
+    def _await(self, word: str) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        if self._process.stdout.readline() != f"{word}\n":
+            raise OSError(f"it did not boot: see {self.directory / 'log' / 'console.log'}")
+
+    def power_off(self, *, orderly: bool) -> None:
+        """End all that runs on it; its disk stays. Safe to repeat."""
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if orderly:
+                    process.terminate()
+                    process.wait(_KILL_SECONDS)
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        cgroups.remove(self._cgroup)
+
+    def move(self, directory: Path) -> None:
+        """Call its disk `directory` from now on; what runs on it does not notice."""
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        self.directory = self.directory.rename(directory)
