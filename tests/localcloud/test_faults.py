@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import ssl
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 
-from ccm_scenarios.errors import UsageError
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import parse_rules
 from ccm_scenarios.localcloud.aws.desired import (
     DesiredHealthCheck,
@@ -175,6 +176,20 @@ class Bench:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
+        return True
+
+    @property
+    def gate(self) -> int:
+        """Its process."""
+        return self.injector.gate_pid
+
+    def listens(self) -> bool:
+        """Whether it takes connections on both ways."""
+        for port in self._ports.values():
+            try:
+                socket.create_connection(("127.0.0.1", port), SECONDS).close()
+            except ConnectionRefusedError:
+                return False
         return True
 
     def close(self) -> None:
@@ -418,6 +433,45 @@ def _wakes(bench: Bench, starts: str, state: DesiredState) -> bool:
     asleep &= bench.aws("X")[0] == 200
     bench.injector.observe(state)
     return asleep and bench.aws("X")[0] == 503
+
+
+class TestRestart:
+    """A gate that dies comes back, with the same rules and what they have struck."""
+
+    def _kill(self, bench: Bench) -> None:
+        before = bench.gate
+        os.kill(before, signal.SIGKILL)
+        deadline = time.monotonic() + 4 * SECONDS
+        while bench.gate == before or not bench.listens():
+            assert time.monotonic() < deadline, "no gate came back"
+            time.sleep(0.02)
+
+    def test_requests_pass_again(self, bench: Bench) -> None:
+        self._kill(bench)
+        assert bench.aws("X")[0] == 200
+        assert bench.kubernetes("GET", "/api")[0] == 200
+        assert "the gate ended with exit code -9; started again" in bench.log.read_text()
+
+    def test_rules_hold_again_but_not_those_that_are_spent(self, bench: Bench) -> None:
+        once = {"boundary": "cloud-api", "effect": "throttle", "times": 1, "match": {"action": "Once"}}
+        bench.injector.set([once, {"boundary": "cloud-api", "effect": "throttle", "match": {"action": "Always"}}])
+        assert bench.aws("Once")[0] == 503
+        assert bench.await_strikes(1, 0)
+        self._kill(bench)
+        assert (bench.aws("Once")[0], bench.aws("Always")[0]) == (200, 503)
+        assert bench.await_strikes(1, 1)
+
+    def test_rules_may_be_set_while_it_is_away(self, bench: Bench) -> None:
+        os.kill(bench.gate, signal.SIGKILL)
+        bench.strike(effect="throttle")
+        assert bench.aws("X")[0] == 503
+
+
+def test_a_gate_that_does_not_start_is_one_clear_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        way = Way("cloud-api", "127.0.0.1", taken.getsockname()[1], "127.0.0.1", 9)
+        with pytest.raises(EnvironmentProblem, match=r"the fault gate does not answer: see .*faults\.log"):
+            Injector([way], tmp_path / "faults.log", signal_ccm=lambda _: None, changed=lambda: None)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl
@@ -81,19 +81,21 @@ class Rules:
     """The rules now in force for requests, each with how often it struck.
 
     Args:
-        former: rules that were in force before.
-        kept: how many of them go on as the first ones here, with what they have struck so far.
+        rules: what is in force.
+        struck: how often they struck so far, as `strikes_of_first` tells it.
     """
 
-    def __init__(self, rules: Sequence[Rule] = (), *, former: Rules | None = None, kept: int = 0) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), struck: Mapping[tuple[int, str], int] | None = None) -> None:
         self._rules = rules
-        self._struck: Counter[tuple[int, str]] = Counter()
+        self._struck: Counter[tuple[int, str]] = Counter(struck)
         """By the rule's index; with the kind of request for one that counts each by itself."""
-        if former is not None:
-            self._struck.update({key: count for key, count in former._struck.items() if key[0] < kept})
         self._spared: Counter[int] = Counter()
         self.asleep: frozenset[int] = frozenset()
         """Indices of rules that have not started."""
+
+    def strikes_of_first(self, count: int) -> dict[tuple[int, str], int]:
+        """What the first rules have struck: index, and kind of request for one that counts each by itself, to count."""
+        return {key: struck for key, struck in self._struck.items() if key[0] < count}
 
     def strike(self, request: Request) -> tuple[int, Rule] | None:
         """The first rule that this request is to be struck by, with its index; counts it."""

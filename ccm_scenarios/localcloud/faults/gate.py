@@ -2,8 +2,9 @@
 neither the emulator's work nor a fault delays anything else.
 
 Started with its ways as one JSON argument. Reads one JSON line on standard input for each change: new `rules`, of which
-the first `kept` go on counting, or only which of them are `asleep`; ends with that input. Writes one JSON line when it
-listens, when it took a change over, and for each strike; a strike may ask for a signal to the controller.
+the first `kept` go on counting (a gate that comes after another is told from what: `struck`), or only which of them are
+`asleep`; ends with that input. Writes one JSON line when it took a change over, with the change's `number`, and one for
+each strike, which may ask for a signal to the controller.
 """
 
 from __future__ import annotations
@@ -188,7 +189,12 @@ class Hop:
 
 def _strike(index: int, rule: Rule, request: Request) -> dict[str, Any]:
     """What is told of a strike."""
-    return {"struck": index, "effect": rule.effect, "request": f"{request} {request.body[:_SHOWN]}".rstrip()}
+    return {
+        "struck": index,
+        "kind": "" if rule.times_each is None else request.kind,
+        "effect": rule.effect,
+        "request": f"{request} {request.body[:_SHOWN]}".rstrip(),
+    }
 
 
 async def _as_it_is(request: Request, head: Head, server: _Connection) -> Reply:
@@ -277,17 +283,17 @@ async def _run(ways: list[Way]) -> None:
         await hop.listen()
     commands = asyncio.StreamReader(limit=2**24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
-    _say(listening=True)
     while line := await commands.readline():
         command = json.loads(line)
         if "rules" in command:
             # Both ways share one list, so that a rule's number is the same everywhere.
             parsed = parse_rules(command["rules"], where="rules")
-            rules = Rules(parsed, former=hops[0].rules, kept=command["kept"])
+            struck = {(index, kind): count for index, kind, count in command["struck"]}
+            rules = Rules(parsed, hops[0].rules.strikes_of_first(command["kept"]) | struck)
             for hop in hops:
                 hop.rules = rules
         hops[0].rules.asleep = frozenset(command["asleep"])
-        _say(taken=True)
+        _say(taken=command["number"])
 
 
 if __name__ == "__main__":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -13,13 +10,11 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.faults import FaultOwner, Rule, parse_rules
 from ccm_scenarios.localcloud.aws.desired import DesiredState
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
-from ccm_scenarios.localcloud.faults.ways import Way, encode
-
-_ANSWER_SECONDS = 30.0
+from ccm_scenarios.localcloud.faults.keeper import Keeper
+from ccm_scenarios.localcloud.faults.ways import Way
 
 
 class Injector:
@@ -59,18 +54,7 @@ class Injector:
         self._struck: Counter[int] = Counter()
         self._stopped_by: int | None = None
         """The rule that stopped the CCM, which may not run yet."""
-        self._answers = threading.Semaphore(0)
-        with log.open("ab") as errors:
-            self._gate = subprocess.Popen(
-                [sys.executable, "-m", "ccm_scenarios.localcloud.faults.gate", encode(ways)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,
-            )
-        threading.Thread(target=self._listen, name="faults", daemon=True).start()
-        self._await_gate()
+        self._gate = Keeper(ways, log, self._note_strike)
 
     def set(self, rules: Sequence[Mapping[str, Any]], *, of: FaultOwner = "run") -> None:
         """Have these rules; they hold when this returns.
@@ -94,7 +78,8 @@ class Injector:
             self.data_plane.struck = {index for index in self.data_plane.struck if index < kept}
             new = {index for index, rule in enumerate(self._rules) if index >= kept and rule.starts != "at-once"}
             self._asleep = frozenset({index for index in self._asleep if index < kept} | new)
-            self._tell({"rules": self._source, "kept": kept, "asleep": sorted(self._asleep)})
+            self.data_plane.set(self._rules, self._asleep)
+            self._gate.set(self._source, kept, sorted(self._asleep))
             if self._stopped_by is not None and self._stopped_by >= kept:
                 self._stopped_by = None
                 self._signal_ccm(signal.SIGCONT)
@@ -151,36 +136,17 @@ class Injector:
     def _let_sleep(self, asleep: Set[int]) -> None:
         """Have exactly these asleep. The caller holds the lock."""
         self._asleep = frozenset(asleep)
-        self._tell({"asleep": sorted(asleep)})
+        self.data_plane.set(self._rules, self._asleep)
+        self._gate.wake_all_but(sorted(asleep))
+
+    @property
+    def gate_pid(self) -> int:
+        """The gate's process now; it is started again when it ends by itself."""
+        return self._gate.pid
 
     def close(self) -> None:
         """End the gate."""
-        self._gate.kill()
-        self._gate.wait()
-
-    def _tell(self, command: Mapping[str, Any]) -> None:
-        self.data_plane.set(self._rules, self._asleep)
-        assert self._gate.stdin is not None
-        try:
-            self._gate.stdin.write(json.dumps(command) + "\n")
-            self._gate.stdin.flush()
-        except BrokenPipeError:
-            pass
-        self._await_gate()
-
-    def _await_gate(self) -> None:
-        if not self._answers.acquire(timeout=_ANSWER_SECONDS) or self._gate.poll() is not None:
-            raise EnvironmentProblem(f"the fault gate does not answer: see {self._log}")
-
-    def _listen(self) -> None:
-        assert self._gate.stdout is not None
-        for line in self._gate.stdout:
-            said = json.loads(line)
-            if "struck" in said:
-                self._note_strike(said)
-            else:
-                self._answers.release()
-        self._answers.release()
+        self._gate.close()
 
     def _note_strike(self, said: Mapping[str, Any]) -> None:
         if said.get("signal") == "kill":
