@@ -23,6 +23,7 @@ from ccm_scenarios.parallel.runner import Surroundings
 from ccm_scenarios.preloading import importing
 from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select
 from ccm_scenarios.targets import Target, choose, offered_by
+from ccm_scenarios.vigil import Vigil
 
 if TYPE_CHECKING:
     from ccm_scenarios.contract import Provider
@@ -81,6 +82,7 @@ class Suite:
         self._account: Account | None = None
         self._told = False
         self._shared: SharedNodes
+        self._vigil: Vigil | None = None
 
     # before_all
 
@@ -135,6 +137,7 @@ class Suite:
         with self._reports.watch("before_all"):
             with importing("ccm_scenarios.kube", "ccm_scenarios.world"):
                 target.start(tell)
+            self._vigil = Vigil(target.is_there, self._target_gone)
             endpoint = target.endpoint
             redactor.add(endpoint.access_key_id or "", endpoint.secret_access_key or "")
             target.enter()
@@ -151,6 +154,14 @@ class Suite:
             f"{selection.factory.name} {selection.flavour}: judging {implementation.project} {version} "
             f"on the {target}, cluster {identity}; run {self._run_id}"
         )
+
+    def _target_gone(self) -> None:
+        """End at once: whatever this run still waits for, or would clean up, is gone as well."""
+        assert self._reports is not None
+        tell(f"ccm-scenarios: the {self._target} ended while behaviours ran on it: what they saw is no verdict")
+        _close(self._target)  # of its own it lets go what a crash left
+        self._reports.abandon()
+        os._exit(REFUSED)  # workers end with this process
 
     def _connect(self) -> Cluster:
         from ccm_scenarios.kube import Cluster
@@ -280,7 +291,10 @@ class Suite:
         from ccm_scenarios.traffic import engine
 
         with self._interrupts.shield():
-            errors = _close(self._world, self._cluster, engine, self._target)
+            errors = _close(self._world, self._cluster, engine)
+            if self._vigil is not None:
+                self._vigil.end()
+            errors += _close(self._target)
         self._close_account(self._run_account)
         self._interrupts.finish()
         nothing_ran = self._exit.code is None and self._all_skipped() and not context._runner.aborted

@@ -114,6 +114,9 @@ class Target:
             time.sleep(50)
         note("target started")
 
+    def is_there(self):
+        return not pathlib.Path("gone").exists()
+
     def enter(self):
         note("target entered")
 

@@ -189,6 +189,23 @@ def test_a_run_that_skips_everything_is_no_green_run(double: Suite) -> None:
     assert json.loads((double.reports / "finished.json").read_text())["result"] == "FAILURE"
 
 
+@pytest.mark.parametrize("where", ["slow", "slow-to-clean"])
+def test_a_target_that_goes_ends_the_run_at_once(double: Suite, where: str) -> None:
+    with double.start(DOUBLE, f"--tags=@thing-{where} or @thing-fine") as process:
+        try:
+            double.wait_until_it_waits()
+            (double.root / "gone").touch()
+            _, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 2
+    assert err.splitlines()[-1].endswith(" ended while behaviours ran on it: what they saw is no verdict")
+    assert double.journal[-1] == "target closed"
+    assert f"thing-{where} cleaned up" not in double.journal
+    assert json.loads((double.reports / "finished.json").read_text())["result"] == "FAILURE"
+    assert "failed" in double.outcomes().values()
+
+
 # Signals
 
 

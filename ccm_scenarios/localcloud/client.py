@@ -66,6 +66,7 @@ class LocalCloud:
 
     def __init__(self, state: State, info: Mapping[str, Any]) -> None:
         self._state = state
+        self._first_process = state.first_process()
         self.name = state.name
         self.kubeconfig = Path(info["kubeconfig"])
         self.endpoint = Endpoint(**info["endpoint"])
@@ -85,6 +86,10 @@ class LocalCloud:
         if answer.status_code != httpx.codes.OK:
             raise EnvironmentProblem(f"local cloud {self.name!r}: {answer.json()['error']}")
         return answer.json()["result"]
+
+    def is_there(self) -> bool:
+        """Whether this very cloud still runs, not one of the same name that came after it."""
+        return self._state.is_alive() and self._state.first_process() == self._first_process
 
     def status(self) -> dict[str, Any]:
         """Control plane, CCM, instances with their Nodes, load balancers, memory in use (MiB)."""

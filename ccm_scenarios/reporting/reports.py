@@ -101,7 +101,7 @@ class Reports:
         reports = cls(runner, directory, redactor, shard)
         reports._write()
         # Another formatter's crash or a second Ctrl-C ends behave before it closes its formatters.
-        atexit.register(reports._abandon)
+        atexit.register(reports.abandon)
         return reports
 
     @contextmanager
@@ -210,7 +210,8 @@ class Reports:
         self._try_replace(CUCUMBER, cucumber.render(features))
         self._try_replace(JUNIT, junit.render(features))
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Say that the run failed, if it is not finished: nothing more will be written."""
         if not self._finished:
             self._write_finished()
 

@@ -89,6 +89,11 @@ class Target(Protocol):
         """
         ...
 
+    def is_there(self) -> bool:
+        """Whether what `start` made ready may still answer; False once it has ended by itself or by another's hand.
+        Quick, and asks nobody who may not answer."""
+        ...
+
     def enter(self) -> None:
         """Move the calling thread, and threads it starts later, to where clients are: outside the cluster."""
         ...

@@ -136,6 +136,9 @@ class LocalCloudTarget:
     def ccm_version(self) -> str:
         return self._started().ccm_version
 
+    def is_there(self) -> bool:
+        return self._cloud is None or self._cloud.is_there()
+
     def enter(self) -> None:
         self._started().enter()
 

@@ -37,6 +37,10 @@ class NamedCluster:
     def start(self, progress: Progress) -> None:
         """Nothing to start: `check` found it running."""
 
+    def is_there(self) -> bool:
+        """Only the cluster itself could tell."""
+        return True
+
     def enter(self) -> None:
         """Nothing to enter: this machine is outside the cluster already."""
 
