@@ -115,11 +115,19 @@ def up(
     name: Name = "default",
     nodes: Annotated[int, typer.Option(min=1, help="Instances to launch at first.")] = 3,
     ccm: Annotated[Path | None, typer.Option(help="Judge this CCM binary instead of the one built here.")] = None,
+    realistic: Annotated[
+        bool,
+        typer.Option(
+            "--realistic",
+            help="With production's periods: heartbeats, monitors and reconcilers as Kubernetes has them by default, "
+            "health checks as the CCM asks for them, a cloud API that takes its time. Slow, as things are there.",
+        ),
+    ] = False,
 ) -> None:
     """Start a local cloud; one that runs already is left as it is."""
     from ccm_scenarios.localcloud import client
 
-    cloud = client.up(name, nodes=nodes, ccm=ccm, owned=False, progress=_say)
+    cloud = client.up(name, nodes=nodes, ccm=ccm, realistic=realistic, owned=False, progress=_say)
     _say(f"local cloud {name!r} is ready: `ccm-scenarios localcloud shell --name {name}`")
     typer.echo(cloud.kubeconfig)
 

@@ -21,11 +21,12 @@ KEYS = {
     "localcloud": "name of the local cloud; default",
     "nodes": "how many nodes the local cloud starts with",
     "ccm": "path of the cloud controller manager that the local cloud runs",
+    "realistic": "true: the local cloud has production's periods instead of quick ones",
     "fault": "what is broken around the local cloud's controller: a name of the catalogue, or a file.toml",
     "timeouts": "factor for all upper bounds",
 }
 OF_NAMED_CLUSTER = ("context", "disruptive")
-OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "fault")
+OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "realistic", "fault")
 BEHAVES_OWN = "behave."
 """Prefix of the words behave's own reporters and formatters read."""
 
@@ -50,6 +51,8 @@ class Options:
     localcloud: str = DEFAULT_LOCAL_CLOUD
     nodes: int | None = None
     ccm: Path | None = None
+    realistic: bool = False
+    """The local cloud with production's periods."""
     fault: Fault | None = None
     timeouts: float = 1.0
     """What every upper bound is multiplied with."""
@@ -83,6 +86,7 @@ class Options:
             localcloud=given.get("localcloud", DEFAULT_LOCAL_CLOUD),
             nodes=_nodes(given),
             ccm=_executable(given),
+            realistic=_realistic(given),
             fault=load(given["fault"]) if "fault" in given else None,
             timeouts=_factor(given),
         )
@@ -114,6 +118,12 @@ def _allowed(given: Mapping[str, str]) -> bool:
     if given.get("disruptive", "allow") != "allow":
         raise UsageError(f"-D disruptive={given['disruptive']}: the only value is 'allow'")
     return "disruptive" in given
+
+
+def _realistic(given: Mapping[str, str]) -> bool:
+    if given.get("realistic", "true") != "true":
+        raise UsageError(f"-D realistic={given['realistic']}: the only value is 'true', or none")
+    return "realistic" in given
 
 
 def _shard(given: Mapping[str, str]) -> tuple[int, int]:

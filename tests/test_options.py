@@ -39,8 +39,8 @@ def test_all_words_of_a_named_cluster(kubeconfig: Path) -> None:
 def test_all_words_of_the_local_cloud(tmp_path: Path) -> None:
     ccm = tmp_path / "ccm"
     ccm.touch(mode=0o755)
-    words = {"ccm": str(ccm), "localcloud": "second", "nodes": "5"}
-    assert Options.parse(words) == Options(ccm=ccm, localcloud="second", nodes=5)
+    words = {"ccm": str(ccm), "localcloud": "second", "nodes": "5", "realistic": "true"}
+    assert Options.parse(words) == Options(ccm=ccm, localcloud="second", nodes=5, realistic=True)
 
 
 def test_a_fault_is_read_from_the_catalogue_or_from_a_file(tmp_path: Path) -> None:
@@ -70,6 +70,8 @@ def test_behaves_own_words_are_let_through() -> None:
         ({"kubeconfig": "FILE", "ccm": "/bin/true"}, "-D ccm is about the local cloud"),
         ({"kubeconfig": "FILE", "localcloud": "x"}, "-D localcloud is about the local cloud"),
         ({"kubeconfig": "FILE", "disruptive": "true"}, "-D disruptive=true: the only value is 'allow'"),
+        ({"kubeconfig": "FILE", "realistic": "true"}, "-D realistic is about the local cloud"),
+        ({"realistic": "false"}, "-D realistic=false: the only value is 'true', or none"),
         ({"ccm": "/no/such/ccm"}, "-D ccm=/no/such/ccm: there is no such file"),
         ({"ccm": "FILE"}, "the file is not executable"),
         ({"fault": "lb-leakt"}, "there is no fault 'lb-leakt'; did you mean 'lb-leaked'?"),

@@ -44,6 +44,8 @@ class Clouds:
             kubeconfig=Path("/of") / name,
             endpoint=Endpoint(url="http://cloud"),
             ccm_version="v1",
+            name=name,
+            realistic=asked.get("realistic", False),
             owned=asked.get("owned", False),
             down=lambda: self.running.pop(name),
         )
@@ -92,6 +94,25 @@ def test_a_local_cloud_that_runs_cannot_be_changed(clouds: Clouds, options: Opti
     clouds.up("default")
     with pytest.raises(UsageError, match="cannot change the local cloud 'default', which runs already"):
         local(options).check()
+
+
+@pytest.mark.parametrize("realistic", [False, True])
+def test_a_local_cloud_with_other_periods_is_refused(clouds: Clouds, realistic: bool) -> None:
+    clouds.up("default", realistic=not realistic)
+    kinds = ("realistic", "quick") if realistic else ("quick", "realistic")
+    message = f"'default' runs already, with {kinds[1]} periods and not with {kinds[0]} ones: choose another name"
+    with pytest.raises(UsageError, match=message):
+        local(Options(realistic=realistic)).check()
+
+
+def test_production_s_periods_come_with_production_s_bounds(clouds: Clouds) -> None:
+    target = local(Options(realistic=True, timeouts=2))
+    target.check()
+    lines: list[str] = []
+    target.start(lines.append)
+    assert clouds.asked["realistic"]
+    assert target.timeouts == Timeouts().scaled(2)
+    assert lines == ["starting the local cloud 'default' with production's periods"]
 
 
 FAULT = parse({"title": "x", "rules": [{"boundary": "cloud-api", "effect": "drop"}]}, name="dropped", where="x")

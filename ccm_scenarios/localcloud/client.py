@@ -71,6 +71,8 @@ class LocalCloud:
         self.kubeconfig = Path(info["kubeconfig"])
         self.endpoint = Endpoint(**info["endpoint"])
         self.ccm_version = str(info["ccm_version"])
+        self.realistic = bool(info["realistic"])
+        """Whether it has production's periods, not quick ones."""
         self.controller_manager: ControllerManager = _Controller(self._call)
         self.faults = _Faults(self._call)
 
@@ -168,6 +170,7 @@ def up(
     *,
     nodes: int = 3,
     ccm: Path | None = None,
+    realistic: bool = False,
     owned: bool,
     progress: Callable[[str], None],
     faults: Sequence[Mapping[str, Any]] = (),
@@ -178,12 +181,13 @@ def up(
         name: up to 30 lower-case letters, digits, hyphens.
         nodes: instances to launch at first.
         ccm: another CCM binary to judge; None means the one built here.
+        realistic: with production's periods, not quick ones.
         owned: the cloud ends with the calling process, however that ends.
         progress: told in words what is going on.
         faults: rules, as plain data, that hold before the CCM starts; one that runs already is given none.
 
     Raises:
-        UsageError: a running cloud judges another CCM, or an argument makes no sense.
+        UsageError: a running cloud judges another CCM or has other periods, or an argument makes no sense.
         EnvironmentProblem: the machine cannot carry it; nothing is left behind.
     """
     from ccm_scenarios.localcloud import binaries, images, requirements
@@ -201,6 +205,8 @@ def up(
                     f"local cloud {name!r} runs already: end it with `ccm-scenarios localcloud down --name {name}` "
                     f"before bringing another CCM"
                 )
+            if running.realistic != realistic:
+                raise UsageError(other_periods(running))
             return running
         try:
             state.end()
@@ -210,6 +216,7 @@ def up(
             options = {
                 "nodes": nodes,
                 "ccm": str(ccm.resolve()) if ccm else None,
+                "realistic": realistic,
                 "owned": owned,
                 "faults": list(faults),
             }
@@ -225,6 +232,15 @@ def up(
     if not owned:
         _let_go(name)
     return found
+
+
+def other_periods(running: LocalCloud) -> str:
+    """Why a cloud that runs is not the one that was asked for."""
+    has, other = ("realistic", "quick") if running.realistic else ("quick", "realistic")
+    return (
+        f"local cloud {running.name!r} runs already, with {has} periods and not with {other} ones: choose another "
+        f"name, or end it with `ccm-scenarios localcloud down --name {running.name}`"
+    )
 
 
 def _boot(state: State, progress: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from ccm_scenarios.localcloud import addressing, cgroups, network, node
 from ccm_scenarios.localcloud.machine import Identity, MachineSpec
 
 _KILL_SECONDS = 10.0
+"""Beyond the time that its own processes have."""
 
 
 class Computer:
@@ -110,7 +111,7 @@ class Computer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 if orderly:
                     process.terminate()
-                    process.wait(_KILL_SECONDS)
+                    process.wait(self._cluster.periods.poweroff + _KILL_SECONDS)
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):

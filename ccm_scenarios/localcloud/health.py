@@ -25,20 +25,20 @@ class Check:
     """For HTTP, as AWS writes them: `200`, `200-399`, `200,202`."""
     healthy_threshold: int
     unhealthy_threshold: int
+    interval: float
+    """Seconds between two checks."""
+    timeout: float
+    """Seconds for one answer."""
 
 
 class HealthChecker(Generic[Key]):
     """Checks every target again and again, in a thread of its own; tells of changes only.
 
     Args:
-        interval: seconds between two checks of one target.
-        timeout: seconds for one answer.
         report: called with key, healthy, and what was seen, whenever a verdict is reached or changes.
     """
 
-    def __init__(self, *, interval: float, timeout: float, report: Callable[[Key, bool, str], None]) -> None:
-        self._interval = interval
-        self._timeout = timeout
+    def __init__(self, report: Callable[[Key, bool, str], None]) -> None:
         self._report = report
         self._tasks: dict[Key, tuple[Check, asyncio.Task[None]]] = {}
         self._loop = asyncio.new_event_loop()
@@ -69,12 +69,12 @@ class HealthChecker(Generic[Key]):
             if healthy != verdict and streak >= threshold:
                 verdict = healthy
                 self._report(key, healthy, answer)
-            await asyncio.sleep(max(0.0, self._interval - (self._loop.time() - started)))
+            await asyncio.sleep(max(0.0, check.interval - (self._loop.time() - started)))
 
     async def _probe(self, check: Check) -> str:
         """Empty if the target answered as it should, else what it did."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(check.timeout):
                 return await _ask(check)
         except TimeoutError:
             return f"no answer from {check.address}:{check.port}"

@@ -67,7 +67,7 @@ class LoadBalancers:
     """Everything between the cloud's API and the router.
 
     Args:
-        periods: how often health is checked.
+        periods: how often health is checked at least.
         report: told again and again whether a target is healthy.
         changed: called when `reconcile` would now return something else.
         log: takes a line about a verdict that changed.
@@ -85,6 +85,7 @@ class LoadBalancers:
         told: Callable[[TargetKey, bool], bool] = lambda _, healthy: healthy,
         keeps_flows: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._periods = periods
         self._public = _Pool(addressing.PUBLIC)
         self._private = _Pool(addressing.LOAD_BALANCERS)
         self._healthy: dict[TargetKey, bool] = {}
@@ -95,9 +96,7 @@ class LoadBalancers:
         self._told = told
         self._keeps_flows = keeps_flows
         self._draining = Draining[Way]()
-        self._checker = HealthChecker[TargetKey](
-            interval=periods.health_check, timeout=periods.health_check_timeout, report=self._verdict
-        )
+        self._checker = HealthChecker[TargetKey](self._verdict)
 
     def _verdict(self, key: TargetKey, healthy: bool, seen: str) -> None:
         with self._lock:
@@ -122,7 +121,7 @@ class LoadBalancers:
             address = private if balancer.scheme == "internal" else self._public.of(balancer.id)
             names[balancer.dns_name] = [address]
             for listener in balancer.listeners:
-                checks.update(_checks(listener, private, instances))
+                checks.update(_checks(listener, private, instances, self._periods))
                 graces.update(_graces(listener, address, instances))
             if balancer.kind == "classic":
                 listeners = [self._proxied(one, address, private, instances) for one in balancer.listeners]
@@ -209,7 +208,9 @@ def _protocol(listener: DesiredListener) -> str:
     return "udp" if listener.protocol == "UDP" else "tcp"
 
 
-def _checks(listener: DesiredListener, source: str, instances: Mapping[str, str]) -> dict[TargetKey, Check]:
+def _checks(
+    listener: DesiredListener, source: str, instances: Mapping[str, str], periods: Periods
+) -> dict[TargetKey, Check]:
     check = listener.health_check
     return {
         TargetKey(listener.target_group, target.instance_id): Check(
@@ -221,6 +222,8 @@ def _checks(listener: DesiredListener, source: str, instances: Mapping[str, str]
             success_codes=check.success_codes,
             healthy_threshold=check.healthy_threshold,
             unhealthy_threshold=check.unhealthy_threshold,
+            interval=min(check.interval, periods.health_check),
+            timeout=min(check.timeout, periods.health_check_timeout),
         )
         for target in listener.targets
         if target.instance_id in instances

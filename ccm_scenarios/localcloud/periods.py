@@ -6,6 +6,7 @@ demands are kept: a Node is NotReady only after several missed heartbeats.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -26,11 +27,31 @@ class Periods:
     route_reconcile: int = 2
     """The CCM's `--route-reconciliation-period` (production: 10)."""
     health_check: float = 0.5
-    """Between two health checks of a load balancer target (AWS: 10 to 30, as the CCM asks)."""
+    """Most seconds between two health checks of a load balancer target, whatever the CCM asks for (production: what it
+    asks for, 10 to 30)."""
     health_check_timeout: float = 1.0
-    """For one health check's answer."""
+    """Most seconds for one health check's answer, whatever the CCM asks for (production: what it asks for)."""
     poweroff: float = 2.0
-    """What processes of an instance have between an orderly shutdown's SIGTERM and SIGKILL."""
+    """What processes of an instance have between an orderly shutdown's SIGTERM and SIGKILL (production: 90, systemd's
+    `DefaultTimeoutStopSec`)."""
+    cloud_question: float = 0.0
+    """Before the cloud's API answers a question (production: some 100 ms)."""
+    cloud_order: float = 0.0
+    """Before the cloud's API answers an order, which has more to write down (production: some 300 ms)."""
 
 
-PERIODS = Periods()
+QUICK = Periods()
+REALISTIC = Periods(
+    kubelet_status=10,
+    kubelet_lease=40,
+    node_grace=50,
+    node_monitor=5,
+    node_addresses=300,
+    route_reconcile=10,
+    health_check=math.inf,
+    health_check_timeout=math.inf,
+    poweroff=90.0,
+    cloud_question=0.1,
+    cloud_order=0.3,
+)
+"""What Kubernetes and AWS do by default: as slow as production, and as coarse."""

@@ -44,7 +44,7 @@ from ccm_scenarios.localcloud.faults.ways import Way
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
 from ccm_scenarios.localcloud.images import coredns_image, prepare_images
 from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
-from ccm_scenarios.localcloud.periods import PERIODS
+from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon, tail
 from ccm_scenarios.localcloud.state import State
@@ -70,6 +70,8 @@ class RegionOptions:
     ccm: str | None
     """Path of another CCM binary."""
     owned: bool
+    realistic: bool = False
+    """With production's periods, not quick ones."""
     faults: Sequence[Mapping[str, Any]] = ()
     """Rules that hold before the CCM starts."""
 
@@ -85,6 +87,7 @@ class Region:
         self._state = state
         self._options = options
         self._progress = progress
+        self._periods = REALISTIC if options.realistic else QUICK
         self._changed = threading.Event()
         self._credentials = {
             "access_key_id": f"LOCAL{secrets.token_hex(8).upper()}",
@@ -109,7 +112,7 @@ class Region:
         images = prepare_images(self._binaries)
         network.create_region()
         authority = Authority(self._state.directory / "pki")
-        self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, PERIODS)
+        self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
         self._progress("starting the control plane")
         self._faults = Injector(
             [self._control_plane.ccm_way, _CLOUD_WAY],
@@ -144,9 +147,9 @@ class Region:
         self._proxy = Proxy(self._state.log / "proxy.log")
         self._ruleset = ""
         self._ended: set[conntrack.Way] = set()
-        self._cloud = aws.Region(name=_AWS_REGION, on_change=self._changed.set)
+        self._cloud = aws.Region(name=_AWS_REGION, periods=self._periods, on_change=self._changed.set)
         self._balancers = LoadBalancers(
-            PERIODS,
+            self._periods,
             report=self._report_health,
             changed=self._changed.set,
             log=self._note,
@@ -159,7 +162,7 @@ class Region:
             kube_proxy_kubeconfig=self._control_plane.kubeconfigs.kube_proxy,
             images=images,
             binaries=self._binaries,
-            periods=PERIODS,
+            periods=self._periods,
         )
         self._hypervisor = Hypervisor(
             self._state.directory,
@@ -195,7 +198,7 @@ class Region:
         self._ccm_version = (self._options.ccm and _ask_version(self._options.ccm)) or self._binaries.version(
             "aws-cloud-controller-manager"
         )
-        arguments = ccm_arguments(self._control_plane.kubeconfigs.ccm, config, PERIODS)
+        arguments = ccm_arguments(self._control_plane.kubeconfigs.ccm, config, self._periods)
         self._ccm = CloudControllerManager(
             Daemon(
                 "cloud-controller-manager",
@@ -357,6 +360,7 @@ class Region:
         return {
             "kubeconfig": str(self._control_plane.kubeconfigs.admin),
             "ccm_version": self._ccm_version,
+            "realistic": self._options.realistic,
             "endpoint": {
                 "url": self._cloud_url,
                 "region": account.region,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.localcloud.periods import PERIODS
+from ccm_scenarios.localcloud.periods import QUICK
 from ccm_scenarios.options import DEFAULT_NODES, Options
 from ccm_scenarios.targets import Faults, Progress
 from ccm_scenarios.waiting import waiting
@@ -40,7 +40,7 @@ LOCAL_TIMEOUTS = Timeouts(
     namespace_deleted=180,
     service_changed=30,
     cloud_interval=0.2,
-    node_kept=3 * PERIODS.node_monitor,
+    node_kept=3 * QUICK.node_monitor,
     ccm_down=2,
     left_behind=10,
     left_alone=4,  # some twenty times what the CCM takes from an event to its first act
@@ -59,7 +59,7 @@ class LocalCloudTarget:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self.timeouts = LOCAL_TIMEOUTS.scaled(options.timeouts)
+        self.timeouts = (Timeouts() if options.realistic else LOCAL_TIMEOUTS).scaled(options.timeouts)
         self._cloud: LocalCloud | None = None
         self._owned = False
 
@@ -81,6 +81,8 @@ class LocalCloudTarget:
                 f"-D fault={options.fault.name} has to be there from the start, and the {self} runs already; choose "
                 f"another name with -D localcloud=NAME"
             )
+        if self._cloud.realistic != options.realistic:
+            raise UsageError(client.other_periods(self._cloud))
         for key in ("ccm", "nodes"):
             if getattr(options, key) is not None:
                 raise UsageError(
@@ -93,7 +95,8 @@ class LocalCloudTarget:
         if self._cloud is not None:
             progress(f"using the {self}, which runs already")
         else:
-            progress(f"starting the {self} for this run")
+            how = "with production's periods" if self._options.realistic else "for this run"
+            progress(f"starting the {self} {how}")
             with waiting(f"the {self} ready"):
                 self._boot(progress)
         if fault is not None:
@@ -109,6 +112,7 @@ class LocalCloudTarget:
             options.localcloud,
             nodes=options.nodes or DEFAULT_NODES,
             ccm=options.ccm,
+            realistic=options.realistic,
             owned=True,
             progress=progress,
             faults=options.fault.source if options.fault is not None and options.fault.since == "boot" else (),

@@ -73,6 +73,8 @@ class TestSideBySide:
             assert len(_ready_nodes(second)) == 2
             with pytest.raises(UsageError, match="runs already"):
                 client.up("test-second", ccm=Path("/bin/true"), owned=False, progress=print)
+            with pytest.raises(UsageError, match="'test-second' runs already, with quick periods"):
+                client.up("test-second", realistic=True, owned=False, progress=print)
         finally:
             client.down("test-first")
             client.down("test-second")

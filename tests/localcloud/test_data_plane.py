@@ -15,8 +15,11 @@ import dns.exception
 import dns.resolver
 import pytest
 
+from ccm_scenarios.localcloud.aws.desired import DesiredHealthCheck, DesiredListener, DesiredTarget
 from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.health import Check, HealthChecker
+from ccm_scenarios.localcloud.loadbalancers import _checks
+from ccm_scenarios.localcloud.periods import QUICK, REALISTIC, Periods
 from ccm_scenarios.localcloud.proxy import ProxiedListener, decode, encode
 
 SOURCE = "127.0.0.9"
@@ -159,13 +162,11 @@ def _refused(port: int) -> bool:
 
 class TestHealthChecker:
     def check(self, port: int, protocol: str = "HTTP", codes: str = "200-399", unhealthy: int = 2) -> Check:
-        return Check("127.0.0.1", port, SOURCE, protocol, "/healthz", codes, 2, unhealthy)
+        return Check("127.0.0.1", port, SOURCE, protocol, "/healthz", codes, 2, unhealthy, interval=0.02, timeout=0.5)
 
     def verdicts(self, checks: dict[str, Check]) -> tuple[Queue[tuple[str, bool, str]], HealthChecker[str]]:
         verdicts: Queue[tuple[str, bool, str]] = Queue()
-        checker = HealthChecker[str](
-            interval=0.02, timeout=0.5, report=lambda key, healthy, seen: verdicts.put((key, healthy, seen))
-        )
+        checker = HealthChecker[str](lambda key, healthy, seen: verdicts.put((key, healthy, seen)))
         checker.reconcile(checks)
         return verdicts, checker
 
@@ -197,6 +198,14 @@ class TestHealthChecker:
             found = {key: healthy for key, healthy, _ in (verdicts.get(timeout=_SECONDS) for _ in range(2))}
             assert found == {"tcp": True, "none": False}
             checker.reconcile({})
+
+
+@pytest.mark.parametrize(("periods", "interval", "timeout"), [(QUICK, 0.5, 1), (REALISTIC, 10, 6)])
+def test_health_is_checked_as_often_as_asked_for_or_more(periods: Periods, interval: float, timeout: float) -> None:
+    judged = DesiredHealthCheck("TCP", None, "", "", 10, 6, 2, 2)
+    listener = DesiredListener("TCP", 80, "group", (DesiredTarget("i-1", 30080),), judged, False, None, 350, 0.0, 0.0)
+    (check,) = _checks(listener, SOURCE, {"i-1": "127.0.0.1"}, periods).values()
+    assert (check.interval, check.timeout) == (interval, timeout)
 
 
 class TestNameServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from ccm_scenarios.errors import UsageError
 from ccm_scenarios.localcloud.aws import autoscaling, ec2, elb, elbv2, snapshot
 from ccm_scenarios.localcloud.aws.desired import DesiredState, Power, TargetKey
 from ccm_scenarios.localcloud.aws.endpoint import Request, answer
+from ccm_scenarios.localcloud.periods import QUICK, Periods
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,14 +36,16 @@ class Region:
 
     Args:
         name: a region AWS has.
+        periods: how long its API takes to answer.
         on_change: called after every change of `desired`, in the thread that made it, outside the lock; must not block.
 
     Raises:
         UsageError: AWS has no such region.
     """
 
-    def __init__(self, *, name: str = "us-east-1", on_change: Callable[[], None]) -> None:
+    def __init__(self, *, name: str = "us-east-1", periods: Periods = QUICK, on_change: Callable[[], None]) -> None:
         _install()
+        self._periods = periods
         self.name = name
         self._on_change = on_change
         self._lock = threading.Lock()
@@ -61,6 +65,7 @@ class Region:
             request = Request(environ)
             request.get_data()  # a slow client must not hold the lock
             reads = request.values.get("Action", "").startswith("Describe")
+            time.sleep(self._periods.cloud_question if reads else self._periods.cloud_order)
             with self._lock:
                 response = answer(request, self.name)
                 changed = not reads and self._refresh()

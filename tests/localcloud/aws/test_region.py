@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.error import HTTPError
 
 import pytest
 
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.aws import Account, DesiredIngressRule, Region, seed
+from ccm_scenarios.localcloud.periods import REALISTIC
 from tests.localcloud.aws.emulated import CLUSTER, Cloud, Endpoint, refused
 
 
@@ -83,6 +87,17 @@ def test_a_new_region_knows_nothing_of_the_old(endpoint: Endpoint) -> None:
         assert fresh.ec2.describe_instances()["Reservations"] == []
     finally:
         fresh.close()
+
+
+def test_an_api_that_takes_its_time_takes_more_for_orders(cloud: Cloud, account: Account) -> None:
+    def seconds(call: Callable[[], object]) -> float:
+        start = time.monotonic()
+        call()
+        return time.monotonic() - start
+
+    cloud.region._periods = replace(REALISTIC, cloud_question=0.2, cloud_order=0.5)
+    assert seconds(lambda: cloud.ec2.describe_instances()) >= 0.2
+    assert seconds(lambda: cloud.ec2.reboot_instances(InstanceIds=[account.instance_ids[0]])) >= 0.5
 
 
 def test_callers_at_once_get_consistent_answers(cloud: Cloud, account: Account) -> None:
