@@ -210,7 +210,8 @@ def up(
             return running
         try:
             state.end()
-            images.prepare_images(binaries.prepare(progress=binaries.ConsoleProgress()))
+            prepared = binaries.prepare(progress=binaries.ConsoleProgress())
+            archive = images.prepare_images(prepared)
             state.log.mkdir(exist_ok=True)
             state.raise_limits()
             options = {
@@ -219,6 +220,8 @@ def up(
                 "realistic": realistic,
                 "owned": owned,
                 "faults": list(faults),
+                "binaries": prepared.to_json(),
+                "images": str(archive),
             }
             (state.directory / "options.json").write_text(json.dumps(options))
             _boot(state, progress)

@@ -20,7 +20,6 @@ from ccm_scenarios.localcloud import (
     addons,
     addressing,
     aws,
-    binaries,
     cgroups,
     conntrack,
     control,
@@ -31,6 +30,7 @@ from ccm_scenarios.localcloud import (
     watching,
 )
 from ccm_scenarios.localcloud.aws import ccm
+from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.control_plane import (
     CLUSTER,
     READY_SECONDS,
@@ -42,7 +42,7 @@ from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.faults.injector import Injector
 from ccm_scenarios.localcloud.faults.ways import Way
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
-from ccm_scenarios.localcloud.images import coredns_image, prepare_images
+from ccm_scenarios.localcloud.images import coredns_image
 from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
@@ -70,6 +70,10 @@ class RegionOptions:
     ccm: str | None
     """Path of another CCM binary."""
     owned: bool
+    binaries: Mapping[str, Any]
+    """What runs: `Binaries.to_json`."""
+    images: str
+    """Path of the container images' archive."""
     realistic: bool = False
     """With production's periods, not quick ones."""
     faults: Sequence[Mapping[str, Any]] = ()
@@ -87,6 +91,7 @@ class Region:
         self._state = state
         self._options = options
         self._progress = progress
+        self._binaries = Binaries.from_json(options.binaries)
         self._periods = REALISTIC if options.realistic else QUICK
         self._changed = threading.Event()
         self._credentials = {
@@ -108,8 +113,6 @@ class Region:
         Raises:
             EnvironmentProblem: something did not start; the message names its log.
         """
-        self._binaries = binaries.prepare()
-        images = prepare_images(self._binaries)
         network.create_region()
         authority = Authority(self._state.directory / "pki")
         self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
@@ -124,7 +127,7 @@ class Region:
         self._faults.set(self._options.faults)
         with ThreadPoolExecutor(max_workers=1) as pool:
             control_plane = pool.submit(self._control_plane.start)
-            account = self._start_cloud(authority, images)
+            account = self._start_cloud(authority)
             control_plane.result()
         self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
         addons.install(
@@ -139,7 +142,7 @@ class Region:
         self._hypervisor.keep_spares()
         return self._describe(account)
 
-    def _start_cloud(self, authority: Authority, images: Path) -> aws.Account:
+    def _start_cloud(self, authority: Authority) -> aws.Account:
         self._addresses = network.Addresses()
         self._routes = network.Routes()
         self._names = NameServer()
@@ -160,7 +163,7 @@ class Region:
             authority=authority,
             server=self._control_plane.server,
             kube_proxy_kubeconfig=self._control_plane.kubeconfigs.kube_proxy,
-            images=images,
+            images=Path(self._options.images),
             binaries=self._binaries,
             periods=self._periods,
         )

@@ -345,6 +345,12 @@ def test_an_unwritable_cache_is_named(
         build(greeter, go, Silence(), index=1, total=1)
 
 
+def test_what_is_prepared_can_be_handed_to_another_process(tmp_path: Path) -> None:
+    components = {component.name: component for component in select(["etcd", "coredns"])}
+    binaries = Binaries(components, dict.fromkeys(components, tmp_path), prebuilt=True)
+    assert Binaries.from_json(json.loads(json.dumps(binaries.to_json()))) == binaries
+
+
 def test_the_cache_follows_the_xdg_specification(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
@@ -27,6 +28,17 @@ class Binaries:
     locations: Mapping[str, Path]
     """Component name to the directory with its binaries."""
     prebuilt: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, for a process that need not look for them again."""
+        return {"locations": {name: str(path) for name, path in self.locations.items()}, "prebuilt": self.prebuilt}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Binaries:
+        """What `to_json` gave."""
+        locations = {name: Path(path) for name, path in data["locations"].items()}
+        components = {component.name: component for component in select(tuple(locations))}
+        return Binaries(components=components, locations=locations, prebuilt=data["prebuilt"])
 
     @property
     def directories(self) -> tuple[Path, ...]:
