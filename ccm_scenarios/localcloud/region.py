@@ -11,15 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from werkzeug.serving import make_server
+from typing import TYPE_CHECKING, Any
 
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud import (
     addons,
     addressing,
-    aws,
     cgroups,
     conntrack,
     control,
@@ -30,6 +27,7 @@ from ccm_scenarios.localcloud import (
     watching,
 )
 from ccm_scenarios.localcloud.aws import ccm
+from ccm_scenarios.localcloud.aws.desired import TargetKey
 from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.control_plane import (
     CLUSTER,
@@ -48,7 +46,12 @@ from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon, tail
 from ccm_scenarios.localcloud.state import State
+from ccm_scenarios.preloading import importing
 
+if TYPE_CHECKING:
+    from ccm_scenarios.localcloud.aws.account import Account
+
+_EMULATION = ("ccm_scenarios.localcloud.aws.account", "ccm_scenarios.localcloud.aws.region", "werkzeug.serving")
 _AWS_REGION = "us-east-1"
 _CLOUD_WAY = Way(
     boundary="cloud-api",
@@ -117,16 +120,11 @@ class Region:
         authority = Authority(self._state.directory / "pki")
         self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
         self._progress("starting the control plane")
-        self._faults = Injector(
-            [self._control_plane.ccm_way, _CLOUD_WAY],
-            self._state.log / "faults.log",
-            signal_ccm=lambda number: self._ccm.signal(number),
-            changed=self._changed.set,
-            watch_backends=lambda ended: watching.on_backend_end(self._control_plane.client, ended),
-        )
-        self._faults.set(self._options.faults)
         with ThreadPoolExecutor(max_workers=1) as pool:
             control_plane = pool.submit(self._control_plane.start)
+            # Importing these takes about as long as the API server takes to start.
+            with importing(*_EMULATION):
+                self._start_faults()
             account = self._start_cloud(authority)
             control_plane.result()
         self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
@@ -142,7 +140,22 @@ class Region:
         self._hypervisor.keep_spares()
         return self._describe(account)
 
-    def _start_cloud(self, authority: Authority) -> aws.Account:
+    def _start_faults(self) -> None:
+        self._faults = Injector(
+            [self._control_plane.ccm_way, _CLOUD_WAY],
+            self._state.log / "faults.log",
+            signal_ccm=lambda number: self._ccm.signal(number),
+            changed=self._changed.set,
+            watch_backends=lambda ended: watching.on_backend_end(self._control_plane.client, ended),
+        )
+        self._faults.set(self._options.faults)
+
+    def _start_cloud(self, authority: Authority) -> Account:
+        from werkzeug.serving import make_server
+
+        from ccm_scenarios.localcloud.aws.account import seed
+        from ccm_scenarios.localcloud.aws.region import Region as AwsRegion
+
         self._addresses = network.Addresses()
         self._routes = network.Routes()
         self._names = NameServer()
@@ -150,7 +163,7 @@ class Region:
         self._proxy = Proxy(self._state.log / "proxy.log")
         self._ruleset = ""
         self._ended: set[conntrack.Way] = set()
-        self._cloud = aws.Region(name=_AWS_REGION, periods=self._periods, on_change=self._changed.set)
+        self._cloud = AwsRegion(name=_AWS_REGION, periods=self._periods, on_change=self._changed.set)
         self._balancers = LoadBalancers(
             self._periods,
             report=self._report_health,
@@ -182,7 +195,7 @@ class Region:
         threading.Thread(target=server.serve_forever, name="cloud-api", daemon=True).start()
         threading.Thread(target=self._reconcile_forever, name="reconciler", daemon=True).start()
         self._progress(f"launching {self._options.nodes} instances")
-        return aws.seed(
+        return seed(
             self._cloud_url,
             region=_AWS_REGION,
             cluster=CLUSTER,
@@ -194,7 +207,7 @@ class Region:
     def _cloud_url(self) -> str:
         return f"http://{addressing.PUBLIC_GATEWAY}:{addressing.CLOUD_API_PORT}"
 
-    def _start_ccm(self, account: aws.Account) -> None:
+    def _start_ccm(self, account: Account) -> None:
         config = self._state.directory / "cloud.conf"
         config.write_text(ccm.cloud_config(account))
         program = self._options.ccm or self._binaries.path("aws-cloud-controller-manager")
@@ -296,10 +309,10 @@ class Region:
         self._proxy.reconcile(plan.proxied)
         self._names.publish(plan.names)
 
-    def _report_health(self, key: aws.TargetKey, healthy: bool) -> None:
+    def _report_health(self, key: TargetKey, healthy: bool) -> None:
         self._cloud.report_health(key, healthy=healthy)
 
-    def _told_health(self, key: aws.TargetKey, healthy: bool) -> bool:
+    def _told_health(self, key: TargetKey, healthy: bool) -> bool:
         instance = self._cloud.desired().instances.get(key.instance_id)
         return healthy if instance is None else self._faults.data_plane.told(instance.private_dns_name, healthy)
 
@@ -359,7 +372,7 @@ class Region:
             },
         }
 
-    def _describe(self, account: aws.Account) -> dict[str, Any]:
+    def _describe(self, account: Account) -> dict[str, Any]:
         return {
             "kubeconfig": str(self._control_plane.kubeconfigs.admin),
             "ccm_version": self._ccm_version,

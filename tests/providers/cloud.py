@@ -11,7 +11,9 @@ from typing import Any
 from werkzeug.serving import make_server
 
 from ccm_scenarios.contract import Endpoint, Provider, ServiceRef, Timeouts
-from ccm_scenarios.localcloud.aws import Account, Region, TargetKey, seed
+from ccm_scenarios.localcloud.aws.account import Account, seed
+from ccm_scenarios.localcloud.aws.desired import TargetKey
+from ccm_scenarios.localcloud.aws.region import Region
 from providers import aws
 from providers.aws.clients import Clients
 

@@ -22,7 +22,7 @@ from ccm_scenarios.contract import (
     ServiceRef,
     TargetHealth,
 )
-from ccm_scenarios.localcloud.aws import TargetKey
+from ccm_scenarios.localcloud.aws.desired import TargetKey
 from providers.aws import connect
 from providers.aws.load_balancers import READINGS, AwsLoadBalancers
 from tests.providers.cloud import TIMEOUTS, Cloud, node_port_of

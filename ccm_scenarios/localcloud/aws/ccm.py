@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ccm_scenarios.localcloud.aws.account import Account
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ccm_scenarios.localcloud.aws.account import Account
 
 
 def cloud_config(account: Account) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ccm_scenarios.localcloud.aws import Account
+from ccm_scenarios.localcloud.aws.account import Account
 from tests.localcloud.aws.emulated import Cloud, Endpoint
 
 

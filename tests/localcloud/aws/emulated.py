@@ -11,7 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from werkzeug.serving import make_server
 
-from ccm_scenarios.localcloud.aws import Account, DesiredState, Region, seed
+from ccm_scenarios.localcloud.aws.account import Account, seed
+from ccm_scenarios.localcloud.aws.desired import DesiredState
+from ccm_scenarios.localcloud.aws.region import Region
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

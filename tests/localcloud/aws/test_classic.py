@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ccm_scenarios.localcloud.aws import Account, DesiredLoadBalancer, DesiredTarget, TargetKey
+from ccm_scenarios.localcloud.aws.account import Account
+from ccm_scenarios.localcloud.aws.desired import DesiredLoadBalancer, DesiredTarget, TargetKey
 from tests.localcloud.aws.emulated import Cloud, refused
 
 NAME = "a0123456789abcdef"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ccm_scenarios.localcloud.aws import Account, DesiredListener, DesiredLoadBalancer, DesiredTarget, TargetKey
+from ccm_scenarios.localcloud.aws.account import Account
+from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, DesiredTarget, TargetKey
 from tests.localcloud.aws.emulated import Cloud, refused
 
 NAME = "a0123456789abcdef"

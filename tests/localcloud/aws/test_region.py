@@ -14,7 +14,9 @@ from urllib.error import HTTPError
 import pytest
 
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.localcloud.aws import Account, DesiredIngressRule, Region, seed
+from ccm_scenarios.localcloud.aws.account import Account, seed
+from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule
+from ccm_scenarios.localcloud.aws.region import Region
 from ccm_scenarios.localcloud.periods import REALISTIC
 from tests.localcloud.aws.emulated import CLUSTER, Cloud, Endpoint, refused
 

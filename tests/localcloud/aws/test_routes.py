@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ccm_scenarios.localcloud.aws import Account
+from ccm_scenarios.localcloud.aws.account import Account
 from tests.localcloud.aws.emulated import Cloud, refused
 
 POD_CIDR = "10.244.1.0/24"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ccm_scenarios.localcloud.aws import Account, DesiredIngressRule
+from ccm_scenarios.localcloud.aws.account import Account
+from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule
 from tests.localcloud.aws.emulated import Cloud, refused
 
 
