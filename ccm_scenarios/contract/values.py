@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -159,6 +160,8 @@ class Endpoint:
     secret_access_key: str | None = field(default=None, repr=False)
     nameserver: str | None = None
     """IP address of the DNS server that knows the cloud's host names; None means the system's resolver."""
+    zones: Sequence[str] = ()
+    """Those its Nodes are spread over; empty if that is not known."""
     node_template: dict[str, str] = field(default_factory=dict)
     """How an instance that joins the cluster is launched, in the cloud's own keys (on AWS: a launch template's
     name)."""

@@ -12,10 +12,11 @@ GATEWAY = IPv4Address("10.77.0.1")
 """The VPC's router; also where nodes meet the control plane."""
 RESOLVER = IPv4Address("10.77.0.2")
 """The VPC's name server, at the base of its network plus two as on AWS."""
-SUBNET = IPv4Network("10.77.0.0/18")
+SUBNETS = (IPv4Network("10.77.0.0/18"), IPv4Network("10.77.64.0/18"))
+"""One in each zone."""
 LOAD_BALANCERS = IPv4Network("10.77.32.0/20")
-"""Private addresses of load balancers, in the subnet but far above its instances: the source of their health
-checks and proxied connections."""
+"""Private addresses of load balancers, in the first subnet but far above its instances: the source of their health
+checks and proxied connections. A load balancer has one, however many zones it serves."""
 
 POD_CIDR = IPv4Network("10.244.0.0/16")
 SERVICE_CIDR = IPv4Network("10.96.0.0/16")

@@ -382,6 +382,7 @@ class Region:
                 "region": account.region,
                 "cluster": CLUSTER,
                 "nameserver": str(addressing.PUBLIC_GATEWAY),
+                "zones": account.zones[: self._options.nodes],
                 "node_template": {"launch_template": account.launch_template},
                 **self._credentials,
             },

@@ -20,6 +20,7 @@ _EVERY_FLAVOUR = frozenset(
         Capability.LOAD_BALANCER,
         Capability.LB_ELSEWHERE,
         Capability.ROUTES,
+        Capability.ZONES,
     }
 )
 _OF_FLAVOUR = {
@@ -29,8 +30,8 @@ _OF_FLAVOUR = {
 
 
 def capabilities(flavour: str) -> frozenset[Capability]:
-    """All that the adapter can declare in a flavour. To launch instances it must know a launch template, and to tell
-    the cluster's routes from others the cluster's tag."""
+    """All that the adapter can declare in a flavour. To launch instances it must know a launch template, to tell the
+    cluster's routes from others the cluster's tag; and whether there are several zones it must be told."""
     return _EVERY_FLAVOUR | _OF_FLAVOUR[flavour]
 
 
@@ -52,4 +53,6 @@ def connect(*, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider
         declared -= {Capability.INSTANCE_LAUNCH}
     if endpoint.cluster is None:
         declared -= {Capability.ROUTES}
+    if len(endpoint.zones) < 2:
+        declared -= {Capability.ZONES}
     return AwsProvider.connect(endpoint, flavour, timeouts, declared)

@@ -99,6 +99,12 @@ def test_without_a_launch_template_launching_is_not_declared(cloud: Cloud) -> No
         provider.instances.launch(owner="run/scenario", node_labels={})
 
 
+def test_several_zones_are_declared_where_they_are_known(cloud: Cloud) -> None:
+    for zones, declared in (((), False), (("us-east-1a",), False), (cloud.account.zones, True)):
+        provider = aws.connect(endpoint=replace(cloud.endpoint, zones=zones), flavour="classic", timeouts=TIMEOUTS)
+        assert (Capability.ZONES in provider.capabilities) == declared
+
+
 def test_routes_lead_to_instances_and_turn_into_blackholes_with_their_end(cloud: Cloud) -> None:
     provider, table = cloud.connect(), cloud.account.route_table_id
     assert isinstance(provider.routes, Routes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 LAUNCH_TEMPLATE = "nodes"
 VPC_CIDR = str(addressing.VPC)
-SUBNET_CIDR = str(addressing.SUBNET)
-_KEPT_FREE = ("10.77.0.0/29", "10.77.0.8/31")
-"""Gateway, resolver and whatever else the subnet needs; instances start at .10."""
+_ZONE_LETTERS = "ab"
+_KEPT_FREE = (29, 31)
+"""Lengths of two blocks at the start of a subnet: gateway, resolver and whatever else it needs; instances start at .10.
+"""
 _CONTROL_PLANE_CIDR = f"{addressing.GATEWAY}/32"
 _INSTANCE_TYPE: Final = "t3.small"
 _IMAGE_ID = "ami-12c6146b"
@@ -35,8 +37,10 @@ class Account:
     region: str
     cluster: str
     vpc_id: str
-    subnet_id: str
-    zone: str
+    zones: tuple[str, ...]
+    """Nodes are launched in them in turn."""
+    subnet_ids: tuple[str, ...]
+    """One in each zone, in their order."""
     internet_gateway_id: str
     route_table_id: str
     """The VPC's main table, where the CCM puts its routes."""
@@ -45,11 +49,16 @@ class Account:
     """Name of the template by which further nodes are launched."""
     instance_ids: tuple[str, ...]
 
+    @property
+    def subnet_id(self) -> str:
+        """The first zone's, where the launch template puts further nodes."""
+        return self.subnet_ids[0]
+
 
 def seed(
     endpoint_url: str, *, region: str, cluster: str, access_key_id: str, secret_access_key: str, nodes: int
 ) -> Account:
-    """Make VPC, subnet, gateway, routes, node security group and launch template, and launch `nodes` instances.
+    """Make VPC, subnets, gateway, routes, node security group and launch template, and launch `nodes` instances.
 
     Returns while the instances are still pending. Nodes accept everything from each other and everything from the
     control plane; traffic of load balancers gets in only by rules the CCM adds.
@@ -83,7 +92,7 @@ def seed(
 
 
 def _seed(client: EC2Client, region: str, cluster: str, nodes: int) -> Account:
-    zone = f"{region}a"
+    zones = tuple(f"{region}{letter}" for letter in _ZONE_LETTERS)
     owned: TagTypeDef = {"Key": f"kubernetes.io/cluster/{cluster}", "Value": "owned"}
 
     def tagged(kind: ResourceTypeType, *more: TagTypeDef) -> list[TagSpecificationTypeDef]:
@@ -93,14 +102,20 @@ def _seed(client: EC2Client, region: str, cluster: str, nodes: int) -> Account:
     gateway = client.create_internet_gateway(TagSpecifications=tagged("internet-gateway"))["InternetGateway"]
     gateway_id = gateway["InternetGatewayId"]
     client.attach_internet_gateway(VpcId=vpc_id, InternetGatewayId=gateway_id)
-    subnet_id = client.create_subnet(
-        VpcId=vpc_id,
-        CidrBlock=SUBNET_CIDR,
-        AvailabilityZone=zone,
-        TagSpecifications=tagged("subnet", {"Key": "kubernetes.io/role/elb", "Value": "1"}),
-    )["Subnet"]["SubnetId"]
-    for cidr in _KEPT_FREE:
-        client.create_subnet_cidr_reservation(SubnetId=subnet_id, Cidr=cidr, ReservationType="explicit")
+    subnet_ids: list[str] = []
+    for zone, network in zip(zones, addressing.SUBNETS, strict=True):
+        subnet_id = client.create_subnet(
+            VpcId=vpc_id,
+            CidrBlock=str(network),
+            AvailabilityZone=zone,
+            TagSpecifications=tagged("subnet", {"Key": "kubernetes.io/role/elb", "Value": "1"}),
+        )["Subnet"]["SubnetId"]
+        start = network[0]
+        for length in _KEPT_FREE:
+            block = IPv4Network((start, length))
+            client.create_subnet_cidr_reservation(SubnetId=subnet_id, Cidr=str(block), ReservationType="explicit")
+            start = block[-1] + 1
+        subnet_ids.append(subnet_id)
     tables = client.describe_route_tables(
         Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "association.main", "Values": ["true"]}]
     )["RouteTables"]
@@ -125,22 +140,29 @@ def _seed(client: EC2Client, region: str, cluster: str, nodes: int) -> Account:
         LaunchTemplateData={
             "ImageId": _IMAGE_ID,
             "InstanceType": _INSTANCE_TYPE,
-            "NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet_id, "Groups": [group_id]}],
+            "NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet_ids[0], "Groups": [group_id]}],
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [owned]}],
         },
     )
-    launched = client.run_instances(
-        LaunchTemplate={"LaunchTemplateName": LAUNCH_TEMPLATE}, MinCount=nodes, MaxCount=nodes
-    )["Instances"]
+    launched: list[str] = []
+    for index, subnet_id in enumerate(subnet_ids):
+        if count := len(range(index, nodes, len(subnet_ids))):
+            instances = client.run_instances(
+                LaunchTemplate={"LaunchTemplateName": LAUNCH_TEMPLATE},
+                NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet_id, "Groups": [group_id]}],
+                MinCount=count,
+                MaxCount=count,
+            )["Instances"]
+            launched += [instance["InstanceId"] for instance in instances]
     return Account(
         region=region,
         cluster=cluster,
         vpc_id=vpc_id,
-        subnet_id=subnet_id,
-        zone=zone,
+        zones=zones,
+        subnet_ids=tuple(subnet_ids),
         internet_gateway_id=gateway_id,
         route_table_id=table_id,
         node_security_group_id=group_id,
         launch_template=LAUNCH_TEMPLATE,
-        instance_ids=tuple(instance["InstanceId"] for instance in launched),
+        instance_ids=tuple(launched),
     )

@@ -44,6 +44,8 @@ class Instance(instances.Instance):  # type: ignore[misc]
         self.boot_generation = 1
         # Groups given with the interface are the instance's groups as well; without any it is the VPC's default group.
         self.security_groups = list(security_groups) or list(self.nics[0].group_set)
+        # moto looks for the zone in arguments that are absent where the interface names the subnet.
+        self.placement.zone = self.nics[0].subnet.availability_zone
         asked = {int(nic["DeviceIndex"]): nic for nic in kwargs.get("nics", [])}
         for index, nic in self.nics.items():
             spec = asked.get(index, {})

@@ -23,24 +23,38 @@ from tests.localcloud.aws.emulated import CLUSTER, Cloud, Endpoint, refused
 
 def test_a_seeded_account_can_carry_a_cluster(cloud: Cloud, account: Account) -> None:
     tag = {"Key": f"kubernetes.io/cluster/{CLUSTER}", "Value": "owned"}
-    assert [cloud.instance(one)["PrivateIpAddress"] for one in account.instance_ids] == ["10.77.0.10", "10.77.0.11"]
+    assert [cloud.instance(one)["PrivateIpAddress"] for one in account.instance_ids] == ["10.77.0.10", "10.77.64.10"]
+    assert [cloud.desired.instances[one].zone for one in account.instance_ids] == list(account.zones)
     instance = cloud.instance(account.instance_ids[0])
     assert tag in instance["Tags"]
     assert (instance["InstanceType"], instance["SubnetId"]) == ("t3.small", account.subnet_id)
-    assert instance["Placement"]["AvailabilityZone"] == account.zone == "us-east-1a"
+    assert instance["Placement"]["AvailabilityZone"] == account.zones[0] == "us-east-1a"
     (table,) = cloud.ec2.describe_route_tables(
         Filters=[{"Name": "tag-key", "Values": [f"kubernetes.io/cluster/{CLUSTER}"]}]
     )["RouteTables"]
     assert table["RouteTableId"] == account.route_table_id
     assert any(one.get("GatewayId") == account.internet_gateway_id for one in table["Routes"])
-    (subnet,) = cloud.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [account.vpc_id]}])["Subnets"]
-    assert tag in subnet["Tags"]
+    subnets = cloud.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [account.vpc_id]}])["Subnets"]
+    assert [subnet["SubnetId"] for subnet in subnets] == list(account.subnet_ids)
+    assert all(tag in subnet["Tags"] for subnet in subnets)
     (group,) = cloud.ec2.describe_security_groups(GroupIds=[account.node_security_group_id])["SecurityGroups"]
     assert tag in group["Tags"]
     rules = cloud.desired.security_groups[account.node_security_group_id].ingress
     assert all(rule.source_group_ids == (account.node_security_group_id,) or rule.cidrs for rule in rules)
     assert "0.0.0.0/0" not in {cidr for rule in rules for cidr in rule.cidrs}
     assert isinstance(rules[0], DesiredIngressRule)
+
+
+def test_nodes_are_launched_in_the_zones_in_turn_and_later_ones_in_the_first(cloud: Cloud) -> None:
+    account = cloud.seed(3)
+    assert sorted(cloud.desired.instances[one].zone for one in account.instance_ids) == [
+        "us-east-1a",
+        "us-east-1a",
+        "us-east-1b",
+    ]
+    template = {"LaunchTemplateName": account.launch_template}
+    (later,) = cloud.ec2.run_instances(LaunchTemplate=template, MinCount=1, MaxCount=1)["Instances"]  # type: ignore[arg-type]
+    assert (later["SubnetId"], later["Placement"]["AvailabilityZone"]) == (account.subnet_id, account.zones[0])
 
 
 def test_an_account_can_start_without_nodes(cloud: Cloud) -> None:
