@@ -14,6 +14,7 @@ from ccm_scenarios.contract import (
     Provider,
     Timeouts,
 )
+from ccm_scenarios.kube import node_ports
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.nodes import REGION_LABELS, TYPE_LABELS, ZONE_LABELS, NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
@@ -147,6 +148,21 @@ class CloudExpectations:
                 raise NotYet(f"still there: {', '.join(map(str, left))}")
 
         self._waits.until_cloud(f"nothing left behind of {service}", look, timeout="lb_deleted")
+
+    def expect_node_ports_outlived_load_balancer(self, service: ServiceHandle) -> None:
+        """That the node ports of a deleted Service become free for others, and not while its load balancer is there."""
+
+        def look() -> None:
+            # The order matters: "free, yet there is a load balancer" is then true of one moment.
+            free = node_ports.are_free(service.cluster, service)
+            found = self._provider.load_balancers.find(service.ref)
+            if free and found is not None:
+                raise Impossible(f"they are free, and the cloud still has load balancer {found.name}")
+            if not free:
+                raise NotYet(f"they are not free; the cloud has {found.name if found is not None else 'none'}")
+
+        expected = f"the node ports of {service} free for others, once its load balancer is gone"
+        self._waits.until_cloud(expected, look, timeout="lb_deleted")
 
     # Instances
 

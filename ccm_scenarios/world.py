@@ -7,15 +7,17 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from ipaddress import IPv4Network
 from typing import Any
 
 import yaml
 
 from ccm_scenarios.cloud import CloudExpectations
+from ccm_scenarios.cluster_traffic import ClusterTraffic
 from ccm_scenarios.contract import Capability, CloudError, Instance, Protocol, Provider, Timeouts
 from ccm_scenarios.disturbances import Disturbances
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.kube import Cluster, manifests
+from ccm_scenarios.kube import Cluster, manifests, node_ports
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
@@ -42,6 +44,8 @@ from ccm_scenarios.traffic.watched import Calls, Watched
 from ccm_scenarios.waiting import waiting
 
 SERVICE_PORT = 80
+EXTERNAL_IPS = IPv4Network("198.18.0.0/15")
+"""For trials of networks (RFC 2544): routed nowhere, and wide enough for scenarios side by side not to meet."""
 CLIENT_PORTS = range(20000, 28000)
 """Below the node ports and the ports a kernel gives to outgoing connections."""
 
@@ -135,15 +139,29 @@ class World:
         pod.expect_ready()
         return InsideClient(self.cluster, self.rules, pod)
 
-    def make_backend(self, *, replicas: int = 1, namespace: str | None = None) -> Backend:
+    def make_backend(self, *, replicas: int = 1, namespace: str | None = None, drain_seconds: int = 0) -> Backend:
         """Ready replicas of the test application.
 
         Args:
             replicas: how many.
             namespace: None means the scenario's own.
+            drain_seconds: how long its Pods go on answering after they were told to end; at most until the scenario's
+                end.
         """
         place = namespace or self.namespace
-        backend = Backend(self.cluster, place, f"{place}-backend", replicas=replicas, among=self._places)
+        backend = Backend(
+            self.cluster, place, f"{place}-backend", replicas=replicas, among=self._places, drain_seconds=drain_seconds
+        )
+        if drain_seconds:
+            self.on_close(str(backend), backend.remove_ending)
+        backend.expect_ready()
+        return backend
+
+    def make_backend_on_each(self, nodes: Sequence[NodeHandle]) -> Backend:
+        """A ready replica of the test application on each of these Nodes."""
+        names = [node.name for node in nodes]
+        app = f"{self.namespace}-backend"
+        backend = Backend(self.cluster, self.namespace, app, replicas=len(names), among=names, spread=True)
         backend.expect_ready()
         return backend
 
@@ -219,6 +237,28 @@ class World:
         self.on_close(str(service), lambda: self._end_service(service))
         return service
 
+    def external_ip(self) -> str:
+        """An address for a Service that no Node has, nor anybody else."""
+        taken = {address for node in self.every_node() for _, address in node.addresses}
+        while (address := str(EXTERNAL_IPS[random.randrange(1, EXTERNAL_IPS.num_addresses - 1)])) in taken:
+            pass
+        return address
+
+    def full_name(self, service: ServiceHandle) -> str:
+        """The Service's whole name in the cluster's DNS."""
+        return f"{service.dns_name}.{self.cluster.domain(self.nodes()[0].name)}"
+
+    def delete_together(self, labels: Mapping[str, str]) -> None:
+        """Delete all Services of the scenario that carry the labels, by one request."""
+        self.mark()
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        self.cluster.core.delete_collection_namespaced_service(self.namespace, label_selector=selector)
+
+    @functools.cached_property
+    def cluster_traffic(self) -> ClusterTraffic:
+        """What Pods and Nodes get when they call."""
+        return ClusterTraffic(self)
+
     def make_pod_on(self, node: NodeHandle) -> PodHandle:
         """A Pod of the test application on a Node; not ready yet."""
         name = f"pod-on-{node.name.replace('.', '-')}"[:63]
@@ -237,6 +277,10 @@ class World:
         # while it deletes it may wait for ten minutes for a security group that it has just put to use again.
         node.leave_load_balancers()
         return node
+
+    def expect_node_ports_free(self, service: ServiceHandle) -> None:
+        """That another Service might have all node ports that this one last had."""
+        node_ports.expect_free(self.cluster, service)
 
     def mark(self) -> None:
         """Let "unchanged" and "since" mean from now on: something else than a Service is about to change."""

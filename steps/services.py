@@ -28,6 +28,9 @@ def protocols(text: str) -> tuple[Protocol, ...]:
 REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "the Cluster traffic policy": {"externalTrafficPolicy": "Cluster"},
     "the Local traffic policy": {"externalTrafficPolicy": "Local"},
+    "the Local internal traffic policy": {"internalTrafficPolicy": "Local"},
+    "the Cluster internal traffic policy": {"internalTrafficPolicy": "Cluster"},
+    "a preference for its callers' zone": {"trafficDistribution": "PreferSameZone"},
 }
 """What a Service may ask for, and how the API spells it."""
 
@@ -52,14 +55,24 @@ def a_service_with_a_backend(context: Context, type: str, protocols: Sequence[Pr
     context.service = world.make_service(context.backend, type, protocols)
 
 
+@given("a {type:ServiceType} Service with {request:Request} for the backend")
+def a_service_with_a_request(context: Context, type: str, request: Mapping[str, Any]) -> None:
+    context.service = context.world.make_service(context.backend, type, spec=request)
+
+
+@given("the Service has its load balancer")
+def the_service_has_its_load_balancer(context: Context) -> None:
+    context.service.expect_address()
+    context.service.expect_cleanup_finalizer()
+    context.cloud.expect_load_balancer(context.service)
+
+
 @given("a Service with a load balancer")
 def a_service_with_a_load_balancer(context: Context) -> None:
     world: World = context.world
     context.backend = world.make_backend()
     context.service = world.make_service(context.backend, "LoadBalancer")
-    context.service.expect_address()
-    context.service.expect_cleanup_finalizer()
-    context.cloud.expect_load_balancer(context.service)
+    the_service_has_its_load_balancer(context)
 
 
 @given("a load balancer on {protocols:Protocols} with {spec:Request} in front of it")
@@ -72,6 +85,11 @@ def service_is_created(context: Context, type: str) -> None:
     context.service = context.world.make_service(context.backend, type)
 
 
+@when("a {type:ServiceType} Service on {protocols:Protocols} is created for the backend")
+def service_on_protocols_is_created(context: Context, type: str, protocols: Sequence[Protocol]) -> None:
+    context.service = context.world.make_service(context.backend, type, protocols)
+
+
 @when("a {type:ServiceType} Service with {request:Request} is created for the backend")
 def service_with_a_request_is_created(context: Context, type: str, request: Mapping[str, Any]) -> None:
     context.service = context.world.make_service(context.backend, type, spec=request)
@@ -80,6 +98,12 @@ def service_with_a_request_is_created(context: Context, type: str, request: Mapp
 @when("the Service becomes a {type:ServiceType} Service")
 def service_becomes(context: Context, type: str) -> None:
     context.service.change_type(type)
+
+
+@when("the Service serves {protocols:Protocols}, too, on the same port number")
+def service_serves_also(context: Context, protocols: Sequence[Protocol]) -> None:
+    for protocol in protocols:
+        context.service.serve_also(protocol)
 
 
 @when("the Service moves to another node port")
@@ -112,6 +136,12 @@ def service_gets_an_address(context: Context) -> None:
     context.service.expect_address()
 
 
+@then("the Service has one port number on {protocols:Protocols}")
+def service_has_one_port_number(context: Context, protocols: Sequence[Protocol]) -> None:
+    context.service.expect_port_on(protocols)
+
+
+@then("the Service has a node port for each protocol")
 @then("the Service has a node port")
 def service_has_a_node_port(context: Context) -> None:
     context.service.expect_node_port(present=True)
@@ -135,6 +165,11 @@ def service_has_kept_its_address(context: Context) -> None:
 @then("the Service holds the clean-up finalizer")
 def service_holds_the_finalizer(context: Context) -> None:
     context.service.expect_cleanup_finalizer()
+
+
+@then("the Service has no cluster IP")
+def service_has_no_cluster_ip(context: Context) -> None:
+    context.service.expect_no_cluster_ip()
 
 
 @then("the Service is gone")

@@ -17,6 +17,7 @@ _NOT_BOUNDS = {
     "left_alone",
     "drain",
     "interruption",
+    "endpoints_settled",
     "unanswered",
 }
 
@@ -119,6 +120,10 @@ class Timeouts:
     interruption: float = 5.0
     """Not a bound but a window: how long clients that call all the time may be without any answer while backends are
     replaced."""
+
+    endpoints_settled: float = 10.0
+    """Not a bound but a window: from endpoints that the API shows until what follows from them is claimed of every
+    Node. Each kube-proxy learns of them by itself, and writes its rules once in a second by default."""
 
     unanswered: float = 1.0
     """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,

@@ -79,6 +79,11 @@ class NodeHandle:
         return next(address for kind, address in sorted(self.addresses) if kind == "InternalIP")
 
     @property
+    def zone(self) -> str:
+        """The zone its label names; empty without one."""
+        return self.labels.get(ZONE_LABELS[0], "")
+
+    @property
     def pod_cidrs(self) -> tuple[str, ...]:
         """The ranges its Pods' addresses are of."""
         return tuple(self._existing().spec.pod_cidrs or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -200,6 +200,12 @@ class Backend:
                 f"{len(self._homes)} sets of Nodes were seen",
             )
 
+    def on(self, nodes: Collection[str]) -> SomePods:
+        """Those of its ready Pods that run on the named Nodes now."""
+        return SomePods(
+            frozenset(pod.metadata.name for pod in self._pods() if is_ready(pod) and pod.spec.node_name in nodes)
+        )
+
     def scale(self, replicas: int) -> None:
         """Have so many replicas; does not wait for them."""
         self._replicas = replicas
@@ -256,6 +262,16 @@ class Backend:
     def _pods(self) -> list[Any]:
         pods = self._cluster.caches.list(Kind.PODS, self.namespace)
         return [pod for pod in pods if (pod.metadata.labels or {}).get(manifests.APP_LABEL) == self.app]
+
+
+@dataclass(frozen=True, slots=True)
+class SomePods:
+    """Some Pods, by name. Satisfies `traffic.samples.Answerer`."""
+
+    names: frozenset[str]
+
+    def answers_as(self, text: str) -> bool:
+        return text in self.names
 
 
 def is_ready(pod: Any) -> bool:

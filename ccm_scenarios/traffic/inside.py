@@ -62,13 +62,24 @@ class InsideClient:
             places += [self.at(host, number, port.protocol, backend) for host, number in targets]
         return places
 
-    def at(self, host: str, port: int, protocol: Protocol, backend: Answerer, *, in_a_row: int = IN_A_ROW) -> Place:
+    def at(
+        self,
+        host: str,
+        port: int,
+        protocol: Protocol,
+        backend: Answerer,
+        *,
+        in_a_row: int = IN_A_ROW,
+        silent: bool = False,
+    ) -> Place:
         """One port of an address or name; the backend must answer.
 
         Args:
             in_a_row: equal outcomes one after another that settle a claim.
+            silent: whether no answer is expected. The application waits some seconds for one: it does so side by side.
         """
-        return self._place(host, port, protocol, "hostname", functools.partial(_from, backend), in_a_row)
+        judge = functools.partial(_from, backend)
+        return self._place(host, port, protocol, "hostname", judge, in_a_row, lanes=in_a_row if silent else 1)
 
     def as_itself(self, host: str, port: int) -> Place:
         """One TCP port of an address or name; who answers must see the caller's own address."""
@@ -118,10 +129,11 @@ class InsideClient:
         in_a_row: int = IN_A_ROW,
         *,
         what: str = "",
+        lanes: int = 1,
     ) -> Place:
         what = what or f"{self._caller} at {protocol.value} {host}:{port}"
         dial = functools.partial(self._dial, host, port, protocol, request, judge)
-        begin = functools.partial(_begin, functools.partial(_several, dial), CLAIM_INTERVAL, 1)
+        begin = functools.partial(_begin, functools.partial(_several, dial), CLAIM_INTERVAL, lanes)
         return Place(what, begin, in_a_row, f"each {CLAIM_INTERVAL:g} s")
 
     def _dial(

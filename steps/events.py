@@ -1,0 +1,12 @@
+"""What events tell of a Service's load balancer."""
+
+from __future__ import annotations
+
+from behave import given, then
+from behave.runner import Context
+
+
+@given("the Service's events tell that its load balancer was ensured")
+@then("the Service's events tell that its load balancer was ensured again")
+def told_that_it_was_ensured(context: Context) -> None:
+    context.service.conduct.expect_making_announced()

@@ -1,0 +1,57 @@
+"""Several Services that are deleted by one request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from behave import given, then, when
+from behave.runner import Context
+
+if TYPE_CHECKING:
+    from ccm_scenarios.world import World
+
+LABELS = {"ccm-scenarios/deleted": "together"}
+
+
+@given("two more {type:ServiceType} Services for the backend, under a label")
+def labelled_services(context: Context, type: str) -> None:
+    world: World = context.world
+    names = ("labelled-1", "labelled-2")
+    context.labelled = [world.make_service(context.backend, type, labels=LABELS, name=name) for name in names]
+
+
+@given("two more Services with load balancers, under a label")
+def labelled_services_with_load_balancers(context: Context) -> None:
+    labelled_services(context, "LoadBalancer")
+    for service in context.labelled:
+        service.expect_address()
+        context.cloud.expect_load_balancer(service)
+
+
+@when("the labelled Services are deleted together")
+def labelled_services_are_deleted(context: Context) -> None:
+    context.world.delete_together(LABELS)
+
+
+@then("the labelled Services are gone")
+def labelled_services_are_gone(context: Context) -> None:
+    for service in context.labelled:
+        service.expect_gone()
+
+
+@then("their load balancers and all that these owned is gone from the cloud")
+def their_load_balancers_are_gone(context: Context) -> None:
+    for service in context.labelled:
+        context.cloud.expect_nothing_owned_by(service)
+
+
+@then("the clean-up finalizer left each of them only after that")
+def finalizers_left_last(context: Context) -> None:
+    for service in context.labelled:
+        context.cloud.expect_finalizer_outlived_load_balancer(service)
+
+
+@then("events on each of them told of its load balancer's end")
+def ends_were_told(context: Context) -> None:
+    for service in context.labelled:
+        service.conduct.expect_end_announced()
