@@ -71,7 +71,9 @@ def mutants(
     names: Annotated[
         list[str] | None, typer.Argument(help="Faults: names of the catalogue, or files; all of it if none is given.")
     ] = None,
-    provider: Annotated[str, typer.Option(help="Whose adapter judges.")] = "aws",
+    provider: Annotated[
+        str | None, typer.Option(help="Whose adapter judges; needs not be said where there is only one.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="How many local clouds at once; by default one a core.")
     ] = None,
@@ -97,7 +99,7 @@ def mutants(
     for result in machinery.run(
         wanted,
         root=Path.cwd(),
-        provider=provider,
+        provider=provider or _only_provider(),
         reports=Path(os.environ.get("ARTIFACTS") or "reports/latest").absolute() / "mutants",
         jobs=jobs or min(3, os.cpu_count() or 1),
         factor=timeouts or machinery.TIMEOUTS,
@@ -108,6 +110,15 @@ def mutants(
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in machinery.Verdict)
     typer.echo(f"{len(verdicts)} mutants: {counts}; {time.monotonic() - started:.0f} s")
     raise typer.Exit(int(any(verdict is not machinery.Verdict.KILLED for verdict in verdicts)))
+
+
+def _only_provider() -> str:
+    import providers
+
+    names = providers.names()
+    if len(names) != 1:
+        raise UsageError(f"say whose adapter judges: --provider {'|'.join(names)}")
+    return names[0]
 
 
 @localcloud.command()

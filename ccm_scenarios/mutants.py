@@ -184,7 +184,8 @@ def _run_one(
 
 
 def _behave(mutant: Mutant, provider: str, cloud_name: str, factor: float) -> list[str]:
-    words = ["-D", f"localcloud={cloud_name}", "-D", f"timeouts={factor:g}"]
+    # A behaviour that the controller itself does not show must notice the mutant all the same.
+    words = ["-D", f"localcloud={cloud_name}", "-D", f"timeouts={factor:g}", "-D", "deviations=fail"]
     if mutant.flavour is not None:
         words += ["-D", f"flavour={mutant.flavour}"]
     ids = " or ".join(f"@{behaviour}" for behaviour in mutant.behaviours)

@@ -23,6 +23,7 @@ KEYS = {
     "ccm": "path of the cloud controller manager that the local cloud runs",
     "realistic": "true: the local cloud has production's periods instead of quick ones",
     "fault": "what is broken around the local cloud's controller: a name of the catalogue, or a file.toml",
+    "deviations": "fail: behaviours that the controller is known not to show fail as any others",
     "timeouts": "factor for all upper bounds",
 }
 OF_NAMED_CLUSTER = ("context", "disruptive")
@@ -54,6 +55,8 @@ class Options:
     realistic: bool = False
     """The local cloud with production's periods."""
     fault: Fault | None = None
+    deviations_fail: bool = False
+    """Whether a known deviation is no excuse."""
     timeouts: float = 1.0
     """What every upper bound is multiplied with."""
 
@@ -88,6 +91,7 @@ class Options:
             ccm=_executable(given),
             realistic=_realistic(given),
             fault=load(given["fault"]) if "fault" in given else None,
+            deviations_fail=_deviations_fail(given),
             timeouts=_factor(given),
         )
 
@@ -124,6 +128,12 @@ def _realistic(given: Mapping[str, str]) -> bool:
     if given.get("realistic", "true") != "true":
         raise UsageError(f"-D realistic={given['realistic']}: the only value is 'true', or none")
     return "realistic" in given
+
+
+def _deviations_fail(given: Mapping[str, str]) -> bool:
+    if given.get("deviations", "fail") != "fail":
+        raise UsageError(f"-D deviations={given['deviations']}: the only value is 'fail'")
+    return "deviations" in given
 
 
 def _shard(given: Mapping[str, str]) -> tuple[int, int]:

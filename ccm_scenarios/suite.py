@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ccm_scenarios.console import tell
 from ccm_scenarios.contract import Capability
+from ccm_scenarios.deviations import MARK, Deviations
 from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
@@ -81,6 +82,8 @@ class Suite:
         self._run_account: Account | None = None
         self._account: Account | None = None
         self._told = False
+        self._deviations_fail = False
+        self._deviations: Deviations
         self._shared: SharedNodes
         self._vigil: Vigil | None = None
 
@@ -108,6 +111,7 @@ class Suite:
         options = Options.parse(runner.config.userdata)
         self._selection = select(runner.config, runner.features, options, self._registry)
         runner.config.tag_expression = self._selection.rule
+        self._deviations_fail = options.deviations_fail
         target = choose(options)
         target.check()
         self._target = target
@@ -144,6 +148,7 @@ class Suite:
             self._provider = selection.factory.connect(
                 endpoint=endpoint, flavour=selection.flavour, timeouts=target.timeouts
             )
+            self._deviations = Deviations(() if self._deviations_fail else self._provider.known_deviations)
             # Closed before workers are forked: a connection has one owner.
             with closing(self._connect()) as cluster:
                 identity = cluster.identity()
@@ -232,9 +237,15 @@ class Suite:
 
     def end_step(self, scenario: Any, step: Any) -> None:
         """Keep what can be seen at the moment of a failure."""
-        if step.status.has_failed():
-            with self._interrupts.shield():
-                self._keep_evidence(scenario)
+        if not step.status.has_failed():
+            return
+        if excuse := self._deviations.excuse(self._selection.id_of(scenario), step.exception):
+            step.status = type(step.status).skipped
+            tell(f"@{self._selection.id_of(scenario)}: {excuse}")
+            scenario.skip(excuse)
+            return
+        with self._interrupts.shield():
+            self._keep_evidence(scenario)
 
     def end_scenario(self, scenario: Any) -> None:
         """Clean up. What goes wrong here makes the scenario red."""
@@ -251,6 +262,8 @@ class Suite:
                 raise
             finally:
                 self._close_account(self._account)
+        shown = all(step.status.name == "passed" for step in scenario.all_steps)
+        self._deviations.judge(self._selection.id_of(scenario), shown=shown)
 
     def _close_account(self, account: Account | None) -> None:
         if account is not None and self._reports is not None:
@@ -317,7 +330,10 @@ class Suite:
         return scenario_id if alike == 1 else f"{scenario_id}-{scenario._row.id}"
 
     def _all_skipped(self) -> bool:
-        return self._reports is not None and all(s.status.name == "skipped" for s in self._selection.scenarios)
+        scenarios = self._selection.scenarios
+        return self._reports is not None and all(
+            s.status.name == "skipped" and not (s.skip_reason or "").startswith(MARK) for s in scenarios
+        )
 
     def _left_behind(self) -> str:
         return f"What run {self._run_id} made on the {self._target} may be left; its namespaces carry this id."

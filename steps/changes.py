@@ -8,6 +8,7 @@ from behave.runner import Context
 
 @when("the Service changes step by step")
 @when("the Node changes step by step")
+@when("these things happen one after another")
 def changes_step_by_step(context: Context) -> None:
     # A cell holds a step of this suite, so that a table and a scenario use the same words.
     change = ""

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from behave import then
+from behave import given, then
 from behave.runner import Context
 
 
 @then("the load balancer in the cloud has that address and listens on the Service's port alone")
 def load_balancer_listens(context: Context) -> None:
     context.cloud.expect_load_balancer(context.service)
+
+
+@given("its listener was taken away in the cloud")
+def listener_taken_away(context: Context) -> None:
+    context.cloud.remove_listener(context.service)
+
+
+@given("its targets were taken out and its health check altered in the cloud")
+def targets_and_health_check_altered(context: Context) -> None:
+    context.cloud.alter_health_check(context.service)
+    context.cloud.remove_targets(context.service)
+
+
+@then("the load balancer in the cloud is as it was before")
+def load_balancer_as_before(context: Context) -> None:
+    context.cloud.expect_as_before(context.service, context.balancer)
+
+
+@then("the Node is among the load balancer's targets")
+def node_is_a_target(context: Context) -> None:
+    context.cloud.expect_target(context.service, context.node, present=True)
 
 
 @then("the load balancer and all that it owned is gone from the cloud")

@@ -92,6 +92,12 @@ def node_is_misinformed(context: Context) -> None:
     context.world.misinform(context.node)
 
 
+@when("the Node is no longer excluded from load balancers")
+def node_is_included(context: Context) -> None:
+    context.world.mark()
+    context.node.join_load_balancers()
+
+
 @when("the Node is marked uninitialized")
 def node_is_marked(context: Context) -> None:
     context.world.initialise_anew(context.node)
@@ -132,6 +138,12 @@ def node_is_initialised(context: Context) -> None:
 def nodes_are_initialised(context: Context) -> None:
     for node in context.nodes:
         node.expect_initialised()
+
+
+@then("the Nodes stay marked uninitialized")
+def nodes_stay_uninitialized(context: Context) -> None:
+    for node in context.nodes:
+        node.expect_uninitialized_for_long()
 
 
 @then("the Node keeps the other taint")

@@ -64,7 +64,7 @@ def a_service_with_a_request(context: Context, type: str, request: Mapping[str, 
 def the_service_has_its_load_balancer(context: Context) -> None:
     context.service.expect_address()
     context.service.expect_cleanup_finalizer()
-    context.cloud.expect_load_balancer(context.service)
+    context.balancer = context.cloud.expect_load_balancer(context.service)
 
 
 @given("a Service with a load balancer")
@@ -73,6 +73,15 @@ def a_service_with_a_load_balancer(context: Context) -> None:
     context.backend = world.make_backend()
     context.service = world.make_service(context.backend, "LoadBalancer")
     the_service_has_its_load_balancer(context)
+
+
+@given("a Service with a load balancer that leaves a Node out")
+def a_service_that_leaves_a_node_out(context: Context) -> None:
+    world: World = context.world
+    context.node = world.nodes(at_least=2)[-1]
+    world.exclude(context.node)
+    a_service_with_a_load_balancer(context)
+    context.cloud.expect_target(context.service, context.node, present=False)
 
 
 @given("a load balancer on {protocols:Protocols} with {spec:Request} in front of it")
@@ -170,6 +179,16 @@ def service_holds_the_finalizer(context: Context) -> None:
 @then("the Service has no cluster IP")
 def service_has_no_cluster_ip(context: Context) -> None:
     context.service.expect_no_cluster_ip()
+
+
+@then("the Service has no ingress address yet")
+def service_has_no_address(context: Context) -> None:
+    context.service.expect_no_address()
+
+
+@then("the Service waits for its clean-up")
+def service_waits_for_its_cleanup(context: Context) -> None:
+    context.service.expect_awaiting_cleanup()
 
 
 @then("the Service is gone")

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from behave import then
+from behave import given, then
 from behave.runner import Context
+
+
+@given("clients outside the cluster that call the backend all the time")
+def called_all_the_time(context: Context) -> None:
+    context.outside.expect_reached(context.service.front, context.backend)
+    context.calls = context.world.keep_calling(context.service, context.backend)
+
+
+@then("every call of those clients was answered")
+def every_call_answered(context: Context) -> None:
+    context.calls.end().expect_every_try_answered()
 
 
 @then("clients outside the cluster reach the backend through the load balancer")

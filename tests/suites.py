@@ -86,7 +86,7 @@ import time
 import types
 
 import ccm_scenarios.suite
-from ccm_scenarios.contract import Capability, Endpoint, Timeouts
+from ccm_scenarios.contract import Capability, Endpoint, KnownDeviation, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem
 
 
@@ -175,6 +175,12 @@ class World:
             raise RuntimeError("a namespace stays")
 
 
+KNOWN = [
+    KnownDeviation(behaviour, "https://example.com/1", "does not hold")
+    for behaviour in os.environ.get("DEVIATES", "").split()
+]
+
+
 class Factory:
     name, flavours = "double", ("plain", "udp")
 
@@ -182,7 +188,12 @@ class Factory:
         capabilities = {Capability.LB_UDP} if flavour == "udp" else set()
         judged = types.SimpleNamespace(project="double-ccm", version="unknown", url="")
         return types.SimpleNamespace(
-            name=self.name, flavour=flavour, timeouts=timeouts, capabilities=capabilities, implementation=judged
+            name=self.name,
+            flavour=flavour,
+            timeouts=timeouts,
+            capabilities=capabilities,
+            implementation=judged,
+            known_deviations=KNOWN,
         )
 
 

@@ -77,7 +77,13 @@ def test_what_a_dead_scenario_did_is_undone() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["cloud-fails-once", "cloud-refuses-changes", "ccm-crashes-before-first-change", "ccm-crashes-after-each-change"],
+    [
+        "cloud-fails-once",
+        "cloud-fails-and-loses-answers",
+        "cloud-refuses-changes",
+        "ccm-crashes-before-first-change",
+        "ccm-crashes-after-each-change",
+    ],
 )
 def test_hardships_can_be_read(name: str) -> None:
     fault = hardship(name)

@@ -77,6 +77,7 @@ def test_behaves_own_words_are_let_through() -> None:
         ({"fault": "lb-leakt"}, "there is no fault 'lb-leakt'; did you mean 'lb-leaked'?"),
         ({"fault": "/no/such.toml"}, "the fault /no/such.toml cannot be read: No such file"),
         ({"kubeconfig": "FILE", "fault": "lb-leaked"}, "-D fault is about the local cloud"),
+        ({"deviations": "pass"}, "-D deviations=pass: the only value is 'fail'"),
         ({"timeouts": "fast"}, "-D timeouts=fast: give a factor from 0.1 to 100"),
         ({"timeouts": "0.01"}, "-D timeouts=0.01: give a factor"),
         ({"nodes": "none"}, "-D nodes=none: give a whole number, at least 1"),

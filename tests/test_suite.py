@@ -33,6 +33,34 @@ def one_by_one(suite: Suite) -> Suite:
     return suite.with_doubles()
 
 
+# What is known not to be shown
+
+
+def test_a_known_deviation_runs_and_is_no_failure(double: Suite) -> None:
+    code, _, err = double.run("--tags=@double", DOUBLE, "--tags=@thing-fine or @thing-fails", DEVIATES="thing-fails")
+    assert code == 0, err
+    assert double.outcomes() == {"All is well": "passed", "A step fails": "skipped"}
+    report = (double.reports / "cucumber" / "ccm-scenarios.json").read_text()
+    assert "known deviation, https://example.com/1: it does not hold" in report
+    assert "thing-fails cleaned up" in double.journal
+
+
+def test_a_run_of_known_deviations_alone_has_judged_something(double: Suite) -> None:
+    code, _, err = double.run("--tags=@double", DOUBLE, "--tags=@thing-fails", DEVIATES="thing-fails")
+    assert code == 0, err
+
+
+def test_known_deviations_fail_if_they_must(one_by_one: Suite) -> None:
+    arguments = ["--tags=@double", DOUBLE, "--tags=@thing-fails", "-D", "deviations=fail"]
+    assert one_by_one.run(*arguments, DEVIATES="thing-fails")[0] == 1
+
+
+def test_a_known_deviation_that_is_none_any_more_is_a_failure(double: Suite) -> None:
+    code, _, err = double.run("--tags=@double", DOUBLE, "--tags=@thing-fine", DEVIATES="thing-fine")
+    assert code == 1, err
+    assert "was shown: take it off the register" in (double.reports / "junit_ccm.xml").read_text()
+
+
 # What is refused
 
 

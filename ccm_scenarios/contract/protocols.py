@@ -230,7 +230,7 @@ class Provider(TypingProtocol):
 
     @property
     def known_deviations(self) -> Sequence[KnownDeviation]:
-        """Behaviours known to fail, each with an issue."""
+        """Behaviours known to fail in this flavour, each with an issue."""
         ...
 
     @property

@@ -146,6 +146,9 @@ class KnownDeviation:
 
     behaviour: str
     issue: str
+    """Where it is tracked; a URL."""
+    failure: str
+    """A regular expression that the failure's text must match; it fails for another reason otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class Conduct:
         tried = (LoadBalancerEvent.ENSURING, LoadBalancerEvent.FAILED)
         self.expect_events(*tried, *tried, timeout="lb_provisioned")
 
+    def expect_update_failure_announced(self) -> None:
+        """That it warned that the load balancer could not be given another set of Nodes."""
+        self.expect_events(LoadBalancerEvent.UPDATE_FAILED, timeout="lb_updated")
+
     # What it keeps from doing
 
     def expect_left_alone(self) -> None:

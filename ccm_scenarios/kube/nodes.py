@@ -135,6 +135,10 @@ class NodeHandle:
         """Keep the Node out of every load balancer from now on (a label the service controller heeds)."""
         self.change_labels({EXCLUDED_LABEL: ""})
 
+    def join_load_balancers(self) -> None:
+        """Take that label off; no error if it is not there."""
+        self.change_labels({EXCLUDED_LABEL: None})
+
     def add_address(self, address_type: str, address: str) -> None:
         """Add an address to the Node's status, as if it had been true once."""
         entry = {"type": address_type, "address": address}

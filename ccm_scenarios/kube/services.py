@@ -317,7 +317,9 @@ class ServiceHandle:
                 raise NotYet(self._state_of_deletion())
 
         window = Window("Timeouts.ccm_down", self.cluster.timeouts.ccm_down)
-        self.cluster.waits.holds(f"{self} kept for its clean-up", look, window=window)
+        expected = f"{self} told to go, and kept for its clean-up"
+        self.cluster.waits.until(expected, look, timeout="service_changed")
+        self.cluster.waits.holds(expected, look, window=window)
 
     def expect_no_address(self) -> None:
         """That it shows no ingress address during a window."""

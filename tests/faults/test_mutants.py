@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ccm_scenarios import cli
+from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults import Fault, parse
 from ccm_scenarios.mutants import Mutant, Verdict, failures, judge, mutants
 
@@ -65,3 +67,15 @@ def test_a_fault_is_one_mutant_in_each_flavour_it_names() -> None:
         Mutant(both, "nlb"),
         Mutant(fault(), None),
     ]
+
+
+@pytest.mark.parametrize(("names", "only"), [(("one",), "one"), (("one", "two"), None)])
+def test_the_only_provider_need_not_be_said(
+    names: tuple[str, ...], only: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.names", lambda: names)
+    if only is not None:
+        assert cli._only_provider() == only
+        return
+    with pytest.raises(UsageError, match=r"--provider one\|two"):
+        cli._only_provider()

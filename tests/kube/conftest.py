@@ -19,6 +19,8 @@ TIMEOUTS = replace(
     lb_updated=0.3,
     node_initialised=1.0,
     route_present=0.3,
+    left_behind=0.5,
+    ccm_down=0.5,
     namespace_deleted=15.0,
 )
 

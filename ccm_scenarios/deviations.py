@@ -1,0 +1,49 @@
+"""Behaviours that an implementation is known not to show: they run all the same, and are never counted as shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ccm_scenarios.contract import KnownDeviation
+from ccm_scenarios.errors import CcmScenariosError
+
+MARK = "known deviation"
+"""Begins the reason with which such a behaviour appears in reports among those that were skipped."""
+
+
+class NoLongerDeviates(CcmScenariosError):
+    """A behaviour that is registered as a known deviation was shown: the register must not rot."""
+
+
+class Deviations:
+    """The register of one run.
+
+    Args:
+        known: what the adapter knows; none where deviations must fail as anything else.
+    """
+
+    def __init__(self, known: Sequence[KnownDeviation]) -> None:
+        self._known = {deviation.behaviour: deviation for deviation in known}
+
+    def excuse(self, behaviour: str, failure: BaseException) -> str:
+        """What to say of a failure that is the known one; empty if it is another, which counts.
+
+        Only a claim that did not hold can be known, never an error.
+        """
+        deviation = self._known.get(behaviour)
+        text = str(failure)
+        if deviation is None or not isinstance(failure, AssertionError) or not re.search(deviation.failure, text):
+            return ""
+        told = re.search(r"Last seen:\s*(.+)", text)
+        return f"{MARK}, {deviation.issue}: {told[1] if told else text.splitlines()[0]}"
+
+    def judge(self, behaviour: str, *, shown: bool) -> None:
+        """Look at the end of a behaviour.
+
+        Raises:
+            NoLongerDeviates: it was shown, and is registered.
+        """
+        if shown and behaviour in self._known:
+            issue = self._known[behaviour].issue
+            raise NoLongerDeviates(f"@{behaviour} is a {MARK} ({issue}) and was shown: take it off the register")

@@ -1,0 +1,49 @@
+@serial @needs.ccm-control
+Feature: The controller manager's absence
+  A cloud controller manager is upgraded, moved and restarted while Services live. Their load balancers carry traffic
+  without it. What changed while it was away is caught up when it is back, and nothing is made anew for that.
+
+  @lb-survives-ccm-restart @core @needs.load-balancer
+  Scenario: A restart of the controller manager neither interrupts nor changes a load balancer
+    Given a Service with a load balancer
+    And clients outside the cluster that call the backend all the time
+    When the controller manager restarts
+    Then the Service's events tell that its load balancer was ensured again
+    And every call of those clients was answered
+    And the load balancer in the cloud is as it was before
+    And the Service has kept its ingress address
+    And the Service has kept its node port
+
+  @lb-created-while-ccm-down @core @needs.load-balancer
+  Scenario: A Service that was created without a controller manager gets its load balancer when one is back
+    Given a backend
+    And a controller manager that is down
+    When these things happen one after another
+      | change                                            | outcome                                                                                 |
+      | a LoadBalancer Service is created for the backend | the Service has no ingress address yet                                                  |
+      | the controller manager starts again               | the Service gets an ingress address                                                     |
+      |                                                   | the Service holds the clean-up finalizer                                                |
+      |                                                   | the load balancer in the cloud has that address and listens on the Service's port alone |
+    Then clients outside the cluster reach the backend through the load balancer
+
+  @lb-deleted-while-ccm-down @core @needs.load-balancer
+  Scenario: A Service that was deleted without a controller manager waits for one to take its load balancer away
+    Given a Service with a load balancer
+    And a controller manager that is down
+    When these things happen one after another
+      | change                              | outcome                                                        |
+      | the Service is deleted              | the Service waits for its clean-up                             |
+      |                                     | the load balancer in the cloud is as it was before             |
+      | the controller manager starts again | the load balancer and all that it owned is gone from the cloud |
+      |                                     | the clean-up finalizer left the Service only after that        |
+    Then the Service is gone
+
+  @ccm-tolerates-uninitialized @core
+  Scenario: A controller manager that finds all Nodes uninitialized initialises them
+    Given all Nodes
+    And a controller manager that is down
+    When these things happen one after another
+      | change                              | outcome                                       |
+      | the Nodes are marked uninitialized  | the Nodes stay marked uninitialized           |
+      | the controller manager starts again | the Nodes are no longer marked uninitialized  |
+    Then every Node's provider ID names an instance that exists, has the Node's address and belongs to no other Node
