@@ -56,13 +56,3 @@ def manager_restarts(context: Context) -> None:
 def hardship_ends(context: Context) -> None:
     context.world.mark()
     context.manager.recover()
-
-
-@then("the Service's events tell that its load balancer was ensured again")
-def told_that_it_was_ensured(context: Context) -> None:
-    context.service.conduct.expect_making_announced()
-
-
-@then("the Service's events tell that its load balancer could not be given its Nodes")
-def told_that_the_update_failed(context: Context) -> None:
-    context.service.conduct.expect_update_failure_announced()
