@@ -37,21 +37,22 @@ class CloudExpectations:
     # Load balancers
 
     def expect_load_balancer(self, service: ServiceHandle) -> LoadBalancer:
-        """That the Service's load balancer has its ingress address, and listens on its port and on no other."""
-        front = service.front
+        """That the Service's load balancer has its ingress address, and listens on its ports and on no other."""
+        wanted = {(front.protocol, front.port) for front in service.fronts}
 
         def look() -> LoadBalancer:
             found = self._provider.load_balancers.find(service.ref)
             if found is None:
                 raise NotYet("the cloud has no load balancer for it")
             listening = {(listener.protocol, listener.port) for listener in found.listeners}
-            if listening != {(front.protocol, front.port)}:
+            if listening != wanted:
                 raise NotYet(f"it listens on {_ports(found) or 'nothing'}")
             if found.address not in service.front.addresses:
                 raise NotYet(f"its address is {found.address}, the Service shows {service.front.addresses}")
             return found
 
-        expected = f"a load balancer of {service} on {front.protocol.value} {front.port} alone, at its ingress address"
+        ports = ", ".join(sorted(f"{protocol.value} {port}" for protocol, port in wanted))
+        expected = f"a load balancer of {service} on {ports} alone, at its ingress address"
         return self._waits.until_cloud(expected, look, timeout="lb_updated")
 
     def expect_as_before(self, service: ServiceHandle, before: LoadBalancer) -> None:
@@ -83,6 +84,25 @@ class CloudExpectations:
         where = "among" if present else "not among"
         expected = f"{node} ({instance}) {where} the targets of the load balancer of {service}"
         self._waits.until_cloud(expected, look, timeout="lb_updated")
+
+    def expect_finalizer_before_load_balancer(self, service: ServiceHandle) -> None:
+        """That the Service holds the clean-up finalizer when its load balancer is first seen in the cloud."""
+
+        def look() -> None:
+            if self._provider.load_balancers.find(service.ref) is None:
+                raise NotYet("the cloud has no load balancer for it")
+            # What is not there now was not there a moment ago: while a load balancer is made, the finalizer stays.
+            if not service.holds_cleanup_finalizer_now():
+                raise Impossible("the cloud has its load balancer, and it holds no clean-up finalizer")
+
+        expected = f"the clean-up finalizer on {service} before the cloud has its load balancer"
+        self._waits.until_cloud(expected, look, timeout="lb_provisioned")
+
+    def expect_no_load_balancer(self, service: ServiceHandle) -> None:
+        """That the cloud has no load balancer of this very Service; one of a successor under its name is another's."""
+        found = self._provider.load_balancers.find(service.ref)
+        if found is not None:
+            raise Expectation(f"no load balancer of {service} (UID {service.uid})", found.name, _ASKED_ONCE)
 
     def expect_nothing_owned_by(self, service: ServiceHandle) -> None:
         """That nothing exists in the cloud for the Service any more."""

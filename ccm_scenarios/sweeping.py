@@ -9,6 +9,7 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
+from ccm_scenarios.kube.services import drop_foreign_finalizer
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
 from ccm_scenarios.world import CleanupFailed, labels_of, owner_of
@@ -27,12 +28,20 @@ def sweep(cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str
                 provider.instances.delete(instance.id)
     except CloudError as error:
         failed.append(f"its instances: {error}")
+    try:
+        if Capability.LB_REQUESTED_ADDRESS in provider.capabilities:
+            for address in provider.addresses.reserved_for(owner_of(run_id, scenario_id)):
+                provider.addresses.release(address)
+    except CloudError as error:
+        failed.append(f"its reserved addresses: {error}")
     selector = ",".join(f"{key}={value}" for key, value in labels_of(run_id, scenario_id).items())
     for kind in (DeletionRefused, StandIn):
         kind.sweep(cluster, selector)
     for namespace in cluster.core.list_namespace(label_selector=selector).items:
         name = namespace.metadata.name
         services = cluster.core.list_namespaced_service(name).items
+        for service in services:
+            drop_foreign_finalizer(cluster, name, service.metadata.name)
         cluster.end_namespace(name)
         try:
             for service in services:

@@ -259,6 +259,17 @@ class World:
         """What Pods and Nodes get when they call."""
         return ClusterTraffic(self)
 
+    def reserve_address(self) -> str:
+        """An address of the cloud's that no load balancer has yet."""
+        address = self.provider.addresses.reserve(owner=self._owner)
+        self.on_close(f"reserved address {address}", lambda: self.provider.addresses.release(address))
+        return address
+
+    def hold_foreign_finalizer(self, service: ServiceHandle) -> None:
+        """Let a finalizer that no controller knows keep a Service; it is off at the end."""
+        self.on_close(f"{service} without its foreign finalizer", service.drop_foreign_finalizer)
+        service.hold_foreign_finalizer()
+
     def make_pod_on(self, node: NodeHandle) -> PodHandle:
         """A Pod of the test application on a Node; not ready yet."""
         name = f"pod-on-{node.name.replace('.', '-')}"[:63]
@@ -281,6 +292,11 @@ class World:
     def expect_node_ports_free(self, service: ServiceHandle) -> None:
         """That another Service might have all node ports that this one last had."""
         node_ports.expect_free(self.cluster, service)
+
+    def end_namespace_of(self, service: ServiceHandle) -> None:
+        """Have a Service's namespace deleted, with all that is in it; does not wait for its end."""
+        service.mark()
+        self.cluster.end_namespace(service.namespace)
 
     def mark(self) -> None:
         """Let "unchanged" and "since" mean from now on: something else than a Service is about to change."""
@@ -335,6 +351,10 @@ class World:
         ports = service.former_health_check_node_ports
         places = [self.inside.health(node.internal_address, port, service) for node in self.nodes() for port in ports]
         self.rules.expect_down(*places, timeout="service_changed")
+
+    def expect_ip_mode(self, service: ServiceHandle) -> None:
+        """That the Service's ingress addresses say how this cloud's load balancers hand packets on."""
+        service.expect_ip_mode(vip=Capability.LB_VIP in self.provider.capabilities)
 
     # Nodes that others use too
 

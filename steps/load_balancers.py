@@ -7,6 +7,7 @@ from behave.runner import Context
 
 
 @then("the load balancer in the cloud has that address and listens on the Service's port alone")
+@then("the load balancer in the cloud has that address and listens on the Service's ports alone")
 def load_balancer_listens(context: Context) -> None:
     context.cloud.expect_load_balancer(context.service)
 
@@ -32,7 +33,23 @@ def node_is_a_target(context: Context) -> None:
     context.cloud.expect_target(context.service, context.node, present=True)
 
 
+@then("the load balancer of the other Service is as it was before")
+def other_load_balancer_as_before(context: Context) -> None:
+    context.cloud.expect_as_before(context.other_service, context.other_balancer)
+
+
+@then("the former Service has no load balancer in the cloud")
+def former_service_has_none(context: Context) -> None:
+    context.cloud.expect_no_load_balancer(context.former_service)
+
+
+@then("the Service held the clean-up finalizer before the cloud had its load balancer")
+def finalizer_came_first(context: Context) -> None:
+    context.cloud.expect_finalizer_before_load_balancer(context.service)
+
+
 @then("the load balancer and all that it owned is gone from the cloud")
+@then("there is nothing in the cloud for the Service")
 def everything_gone(context: Context) -> None:
     context.cloud.expect_nothing_owned_by(context.service)
 
@@ -40,3 +57,8 @@ def everything_gone(context: Context) -> None:
 @then("the clean-up finalizer left the Service only after that")
 def finalizer_left_last(context: Context) -> None:
     context.cloud.expect_finalizer_outlived_load_balancer(context.service)
+
+
+@given("a reserved address")
+def reserved_address(context: Context) -> None:
+    context.reserved_address = context.world.reserve_address()

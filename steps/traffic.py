@@ -22,6 +22,27 @@ def reached_from_outside(context: Context) -> None:
     context.outside.expect_reached(context.service.front, context.backend)
 
 
+@then("clients outside the cluster reach the backend through the load balancer at every port")
+def reached_at_every_port(context: Context) -> None:
+    for front in context.service.fronts:
+        context.outside.expect_reached(front, context.backend)
+
+
+@then("clients outside the cluster reach the other backend through the other load balancer")
+def other_reached_from_outside(context: Context) -> None:
+    context.outside.expect_reached(context.other_service.front, context.other_backend)
+
+
+@then("clients outside the cluster reach the backend over IPv4 and over IPv6")
+def reached_over_both_families(context: Context) -> None:
+    context.outside.expect_reached_over_both_families(context.service.front, context.backend)
+
+
+@then("a client outside the cluster stays with one Pod of the backend")
+def stays_with_one_pod(context: Context) -> None:
+    context.outside.expect_one_pod(context.service.front, context.backend)
+
+
 @then("clients outside the cluster get no answer from the backend")
 def not_reached_from_outside(context: Context) -> None:
     context.outside.expect_not_reached(context.service.front, context.backend)

@@ -121,6 +121,16 @@ class Cluster:
             self.core.delete_namespace(name)
             self._ending[name] = self.core.read_namespace(name).metadata.uid
 
+    def expect_namespace_gone(self, name: str) -> None:
+        """That a namespace that was ended is gone."""
+
+        def look() -> None:
+            seen = self.caches.get(Kind.NAMESPACES, name)
+            if seen is not None:
+                raise NotYet(_remains(seen))
+
+        self.waits.until(f"namespace {name} gone", look, timeout="namespace_deleted")
+
     def ask_pod(self, namespace: str, pod: str, port: int, path: str, query: dict[str, str]) -> Any:
         """A GET to a pod through the API server's proxy; the parsed JSON of its answer.
 
@@ -173,11 +183,16 @@ class Cluster:
         for name, uid in self._ending.items():
             seen = self.caches.get(Kind.NAMESPACES, name)
             if seen is not None and seen.metadata.uid == uid:
-                # Conditions with status True tell what content and which finalizers remain.
-                remaining = [c.message for c in seen.status.conditions or [] if c.status == "True" and c.message]
-                left.append(f"{name}: {' '.join(remaining) or seen.status.phase}")
+                left.append(_remains(seen))
         if left:
             raise NotYet("; ".join(left))
+
+
+def _remains(namespace: Any) -> str:
+    """A `V1Namespace` that is ending, and what of it is left."""
+    # Conditions with status True tell what content and which finalizers remain.
+    remaining = [c.message for c in namespace.status.conditions or [] if c.status == "True" and c.message]
+    return f"{namespace.metadata.name}: {' '.join(remaining) or namespace.status.phase}"
 
 
 @contextmanager

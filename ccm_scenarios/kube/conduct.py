@@ -44,7 +44,7 @@ class Conduct:
         names = ", then ".join(event.value for event in wanted)
         self._service.cluster.waits.until(f"events on {self._service}: {names}", look, timeout=timeout)
 
-    def expect_making_announced(self) -> None:
+    def expect_ensured_announced(self) -> None:
         """That it told that the load balancer is being made, or brought in line, and that it is ready."""
         self.expect_events(LoadBalancerEvent.ENSURING, LoadBalancerEvent.ENSURED, timeout="lb_provisioned")
 

@@ -125,6 +125,10 @@ class ServiceHandle:
         """Whether the object exists and carries the load balancer clean-up finalizer."""
         return self.exists and is_held(self.latest)
 
+    def holds_cleanup_finalizer_now(self) -> bool:
+        """As `holds_cleanup_finalizer`, asked of the API server: nothing that has just been written is missed."""
+        return is_held(self.cluster.core.read_namespaced_service(self.name, self.namespace))
+
     # What it was
 
     @property
@@ -245,8 +249,8 @@ class ServiceHandle:
 
     def drop_foreign_finalizer(self) -> None:
         """Have that finalizer no more; no error if the Service is gone."""
-        with ignore_not_found():
-            self._patch({"metadata": {"$deleteFromPrimitiveList/finalizers": [FOREIGN_FINALIZER]}})
+        self.mark()
+        drop_foreign_finalizer(self.cluster, self.namespace, self.name)
 
     def delete(self) -> None:
         """Ask for its deletion; the object stays until its finalizers are gone. No error if it is gone already."""
@@ -274,6 +278,20 @@ class ServiceHandle:
                 raise NotYet("an ingress entry with neither IP address nor host name")
 
         self.cluster.waits.until(f"an ingress address for {self}", look, timeout="lb_provisioned")
+
+    def expect_addresses(self, *wanted: str) -> None:
+        """That it shows exactly these ingress addresses."""
+
+        def look() -> None:
+            if addresses_of(self.latest) != tuple(sorted(wanted)):
+                raise NotYet(f"ingress addresses: {', '.join(addresses_of(self.latest)) or 'none'}")
+
+        self.cluster.waits.until(f"{self} at {', '.join(wanted)}", look, timeout="lb_provisioned")
+
+    def expect_other_addresses_than(self, other: ServiceHandle) -> None:
+        """That the two share no ingress address."""
+        if shared := set(addresses_of(self.latest)) & set(addresses_of(other.latest)):
+            raise Expectation(f"{self} and {other} at different ingress addresses", f"both at {shared}", _AT_ONCE)
 
     def expect_ip_mode(self, *, vip: bool) -> None:
         """That every ingress address says how packets arrive that are sent to it.
@@ -401,6 +419,13 @@ class ServiceHandle:
                     f"{value}",
                     _AT_ONCE,
                 )
+
+
+def drop_foreign_finalizer(cluster: Cluster, namespace: str, name: str) -> None:
+    """Take `FOREIGN_FINALIZER` off a Service; no error if either is gone."""
+    change = {"metadata": {"$deleteFromPrimitiveList/finalizers": [FOREIGN_FINALIZER]}}
+    with ignore_not_found():
+        cluster.core.patch_namespaced_service(name, namespace, change)
 
 
 class _Refused(Exception):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import ipaddress
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.kube.services import Front
+from ccm_scenarios.traffic.affinity import one_pod
 from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing
 from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
@@ -22,6 +24,7 @@ CLAIM_INTERVAL = 0.01
 """Seconds between the starts of two tries of a claim: fast enough that many tries in a row take little time."""
 WATCH_INTERVAL = 0.01
 """Seconds between the starts of two tries while something else happens; an outage is measured to within two of them."""
+_ASKED_ONCE = "0 s: names were looked up once"
 IN_A_ROW = 20
 """Equal outcomes one after another that settle a claim; each try is a flow of its own and meets any of the targets:
 of three targets one that does not answer is missed by this many tries once in 3000 claims."""
@@ -58,6 +61,20 @@ class OutsideClients:
         """That each of the Pods answers at every ingress address."""
         for place in self._places(front, "hostname", _from(pods), ANSWER_SECONDS):
             self._rules.expect_each(place, pods.names, timeout="lb_reachable")
+
+    def expect_reached_over_both_families(self, front: Front, backend: Answerer) -> None:
+        """That the backend answers at IPv4 and at IPv6 addresses behind the ingress addresses."""
+        found = [ipaddress.ip_address(known) for address in front.addresses for known in self._resolve(address)]
+        if missing := {4, 6} - {address.version for address in found}:
+            what = " and ".join(f"IPv{version}" for version in sorted(missing))
+            raise Expectation(f"an {what} address at {front}", ", ".join(map(str, found)) or "none", _ASKED_ONCE)
+        self.expect_reached(replace(front, addresses=tuple(map(str, found))), backend)
+
+    def expect_one_pod(self, front: Front, backend: Answerer) -> None:
+        """That one Pod answers a client at every try, at each ingress address."""
+        call = self._call(front, "hostname", CLAIM_INTERVAL, ANSWER_SECONDS, 0)
+        places = [self._place(address, front, call, one_pod(backend)) for address in front.addresses]
+        self._rules.expect_up(*places, timeout="lb_reachable")
 
     def expect_seen_as_themselves(self, front: Front) -> None:
         """That the backend sees the very address each client calls from."""
