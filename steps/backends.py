@@ -41,6 +41,8 @@ def client_in_one_flow(context: Context) -> None:
 @when("the backend is updated again and again while clients outside the cluster call")
 def backend_is_updated(context: Context) -> None:
     context.watched = context.world.update_while_called(context.service, context.backend, times=UPDATES)
+    # Also of a green scenario readers want to know how many calls it rests on, and how close it was.
+    context.attach("text/plain", context.watched.figures())
 
 
 @when("the backend moves to another Node")
@@ -77,7 +79,9 @@ def flow_is_answered(context: Context) -> None:
 
 @then("at no time was the flow without an answer")
 def flow_was_answered(context: Context) -> None:
-    context.calls.end().expect_no_interruption()
+    context.watched = context.calls.end()
+    context.attach("text/plain", context.watched.figures())
+    context.watched.expect_no_interruption()
 
 
 @then("clients outside the cluster reach every Pod of the backend through the load balancer")

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 _CONNECT_SECONDS = 5.0
 _CHUNK = 65536
+_BACKLOG = 4096
+"""Connections that wait while this process does not run: the kernel drops what is more, as if the network lost it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class _Listener:
         """Each with its target, once it has one."""
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, self.config.address, self.config.port)
+        self._server = await asyncio.start_server(
+            self._accept, self.config.address, self.config.port, backlog=_BACKLOG
+        )
 
     def change(self, config: ProxiedListener) -> None:
         """Serve by another configuration from now on."""

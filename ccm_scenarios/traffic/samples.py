@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-RETRANSMISSION = 0.2
-"""Seconds after which TCP sends a lost packet again at the earliest (Linux's minimum; a connection's first one after a
-second, RFC 6298)."""
-OVERTAKING = 0.1
-"""Seconds by which a try must be overtaken: more than schedulers put between two tasks that are ready at once."""
+RETRANSMISSION = 1.0
+"""Seconds after which TCP sends the first packet of a connection again if it was lost, or the answer to it (RFC 6298).
+Later packets it sends again much sooner, after as little as a busy machine may take to answer: those say nothing."""
+OVERTAKING = 0.5
+"""Seconds by which a try must be overtaken: more than schedulers put between two tasks that are ready at once. On a
+machine with thirty times more to do than it can, it was up to 0.4 s."""
 PLOT_COLUMNS = 72
 _PLOT_ROWS = 8
 _SHADES = " ▁▂▃▄▅▆▇█"
@@ -192,7 +193,7 @@ class Samples:
         return collections.Counter(sample.answer.by for sample in self._copy() if _is_good(sample))
 
     def held_up(self) -> list[Sample]:
-        """The good tries that waited for a packet to be sent again.
+        """The good tries whose connection waited for a packet to be sent again.
 
         They took at least `RETRANSMISSION`, and were overtaken on the way: a later try was answered by the same
         answerer at least `OVERTAKING` before. The tries of one answerer are each other's control: whatever slows the
