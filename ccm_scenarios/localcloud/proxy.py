@@ -65,9 +65,7 @@ class _Listener:
         """Each with its target, once it has one."""
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(
-            self._accept, self.config.address, self.config.port, backlog=_BACKLOG
-        )
+        self._server = await asyncio.start_server(self._accept, self.config.address, self.config.port, backlog=_BACKLOG)
 
     def change(self, config: ProxiedListener) -> None:
         """Serve by another configuration from now on."""

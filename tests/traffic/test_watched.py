@@ -54,7 +54,7 @@ def test_a_few_misses_spread_out_do_not_interrupt() -> None:
 
 
 def test_a_small_sample_says_nothing() -> None:
-    with pytest.raises(Expectation, match=f"99% of at least {FEWEST_TRIES} tries answered"):
+    with pytest.raises(Expectation, match=f"{SUCCESS_RATE:.0%} of at least {FEWEST_TRIES} tries answered"):
         watched(tries(FEWEST_TRIES - 1)).expect_uninterrupted()
 
 
