@@ -45,11 +45,7 @@ LOCAL_TIMEOUTS = Timeouts(
     left_behind=10,
     left_alone=4,  # some twenty times what the CCM takes from an event to its first act
     drain=6,
-<<<<<<< HEAD
-    interruption=2,
     endpoints_settled=3,
-=======
->>>>>>> 27afaa4 (Interrupted is what slow is not: bounds that a machine with far too much to do keeps)
     unanswered=0.3,
 )
 """Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""
