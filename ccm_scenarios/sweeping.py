@@ -8,7 +8,7 @@ from ccm_scenarios.contract import Capability, CloudError, Provider, ServiceRef
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
-from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
+from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
 from ccm_scenarios.kube.services import drop_foreign_finalizer
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
@@ -82,5 +82,7 @@ def _unmark(cluster: Cluster, shared: SharedNodes) -> None:
             if node in shared:
                 for mark in marks:
                     NodeHandle(cluster, node).remove_taint(mark)
+                if not shared.had_label(node, EXCLUDED_LABEL):
+                    NodeHandle(cluster, node).join_load_balancers()
     finally:
         release()

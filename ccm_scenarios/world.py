@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ccm_scenarios.balancers import BalancerExpectations
 from ccm_scenarios.cloud import CloudExpectations
 from ccm_scenarios.cluster_traffic import ClusterTraffic
 from ccm_scenarios.contract import Capability, CloudError, Instance, Protocol, Provider, Timeouts
@@ -35,6 +36,7 @@ from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.manager import Manager
+from ccm_scenarios.members import Members
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
@@ -82,6 +84,8 @@ class World:
         self.provider = provider
         self.target = target
         self.cloud = CloudExpectations(provider, cluster.waits, timeouts)
+        self.balancers = BalancerExpectations(provider, cluster.waits, timeouts)
+        self.members = Members(self)
         self._shared = shared
         self._places = shared.names if shared is not None else []
         self._claimed = False
@@ -104,6 +108,8 @@ class World:
         """Give the steps the world and its parts under names of their own; they add what they make."""
         context.world = self
         context.cloud = self.cloud
+        context.balancers = self.balancers
+        context.members = self.members
         context.manager = self.manager
         context.outside = self.outside
         context.disturbances = Disturbances(self)
@@ -139,18 +145,34 @@ class World:
         pod.expect_ready()
         return InsideClient(self.cluster, self.rules, pod)
 
-    def make_backend(self, *, replicas: int = 1, namespace: str | None = None, drain_seconds: int = 0) -> Backend:
+    def make_backend(
+        self,
+        *,
+        replicas: int = 1,
+        namespace: str | None = None,
+        on: NodeHandle | None = None,
+        spread: bool = False,
+        drain_seconds: int = 0,
+    ) -> Backend:
         """Ready replicas of the test application.
 
         Args:
             replicas: how many.
             namespace: None means the scenario's own.
+            on: their Node; None means any of the shared ones.
+            spread: whether each has a Node of its own.
             drain_seconds: how long its Pods go on answering after they were told to end; at most until the scenario's
                 end.
         """
         place = namespace or self.namespace
         backend = Backend(
-            self.cluster, place, f"{place}-backend", replicas=replicas, among=self._places, drain_seconds=drain_seconds
+            self.cluster,
+            place,
+            f"{place}-backend",
+            replicas=replicas,
+            among=[on.name] if on is not None else self._places,
+            spread=spread,
+            drain_seconds=drain_seconds,
         )
         if drain_seconds:
             self.on_close(str(backend), backend.remove_ending)
@@ -201,6 +223,12 @@ class World:
         self.outside.expect_reached(service.front, backend)
         self.outside.expect_each_reached(service.front, backend.pods)
         return service
+
+    def move(self, backend: Backend) -> None:
+        """Have the backend's Pods on the next shared Node; does not wait for them."""
+        names = [node.name for node in self.nodes(at_least=2)]
+        home = min(backend.nodes, default=names[0])
+        backend.move_to(names[(names.index(home) + 1) % len(names)])
 
     def make_service(
         self,
@@ -277,16 +305,23 @@ class World:
         self.on_close(str(pod), pod.remove)
         return pod
 
-    def launch_node(self) -> NodeHandle:
-        """A Ready, initialised Node on an instance launched for this scenario."""
-        with waiting("an instance launched in the cloud"):
-            instance = self.provider.instances.launch(owner=self._owner, node_labels={EXCLUDED_LABEL: ""})
-        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
-        node = expect_node_of(self.cluster, instance.provider_id)
+    def launch_node(self, *, in_load_balancers: bool = False, in_place_of: Instance | None = None) -> NodeHandle:
+        """A Ready, initialised Node on an instance launched for this scenario.
+
+        Args:
+            in_load_balancers: whether all load balancers may have it: for scenarios that run alone.
+            in_place_of: an instance that is gone, whose name and address it takes.
+        """
         # Other scenarios' load balancers must not see it come, stop and go: a controller that tries to register a
         # stopped instance is refused, and tries again only after a while; and one that adapts a classic load balancer
         # while it deletes it may wait for ten minutes for a security group that it has just put to use again.
-        node.leave_load_balancers()
+        labels = {} if in_load_balancers else {EXCLUDED_LABEL: ""}
+        with waiting("an instance launched in the cloud"):
+            instance = self.provider.instances.launch(owner=self._owner, node_labels=labels, in_place_of=in_place_of)
+        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
+        node = expect_node_of(self.cluster, instance.provider_id)
+        if not in_load_balancers:
+            node.leave_load_balancers()
         return node
 
     def expect_node_ports_free(self, service: ServiceHandle) -> None:
@@ -335,6 +370,22 @@ class World:
         pairs = itertools.permutations(pods, 2)
         return [InsideClient(self.cluster, self.rules, caller).pod(callee) for caller, callee in pairs]
 
+    def expect_reached_from_other_node(self, service: ServiceHandle, backend: Backend) -> None:
+        """That a Node without a Pod of the backend gets its answer through the load balancer.
+
+        A Node that has one would call itself, which a load balancer that keeps the client's address cannot carry.
+        """
+        client = self.client_on(next(node for node in self.nodes(at_least=2) if node.name not in backend.nodes))
+        front = service.front
+        places = [client.at(address, front.port, front.protocol, backend) for address in front.addresses]
+        self.rules.expect_up(*places, timeout="lb_reachable")
+
+    def expect_seen_as_pod(self, service: ServiceHandle) -> None:
+        """That the backend sees the address of a Pod that calls it through the load balancer's address."""
+        front = service.front
+        places = [self.inside.as_itself(address, front.port) for address in front.addresses]
+        self.rules.expect_up(*places, timeout="lb_reachable")
+
     def expect_healthy_endpoint_nodes(self, service: ServiceHandle, backend: Backend) -> None:
         """That the Nodes of the backend, and no others, are healthy at the Service's health check node port."""
         port, homes = service.health_check_node_port, backend.nodes
@@ -346,9 +397,8 @@ class World:
         if without:
             self.rules.expect_down(*without, timeout="service_changed")
 
-    def expect_no_healthy_node(self, service: ServiceHandle) -> None:
-        """That no Node is healthy at a health check node port the Service gave up."""
-        ports = service.former_health_check_node_ports
+    def expect_no_healthy_node(self, service: ServiceHandle, ports: Iterable[int]) -> None:
+        """That no Node is healthy at health check node ports which are the Service's, or were."""
         places = [self.inside.health(node.internal_address, port, service) for node in self.nodes() for port in ports]
         self.rules.expect_down(*places, timeout="service_changed")
 

@@ -47,7 +47,7 @@ def backend_is_updated(context: Context) -> None:
 
 @when("the backend moves to another Node")
 def backend_moves(context: Context) -> None:
-    context.backend.move_to(context.other_nodes[0].name)
+    context.world.move(context.backend)
     context.backend.expect_ready()
 
 

@@ -94,8 +94,7 @@ def node_is_misinformed(context: Context) -> None:
 
 @when("the Node is no longer excluded from load balancers")
 def node_is_included(context: Context) -> None:
-    context.world.mark()
-    context.node.join_load_balancers()
+    context.members.include([context.node])
 
 
 @when("the Node is marked uninitialized")

@@ -59,6 +59,22 @@ def clients_seen_as_themselves(context: Context) -> None:
     context.outside.expect_seen_as_themselves(context.service.front)
 
 
+@then("Nodes reach the backend through the load balancer")
+def reached_from_nodes(context: Context) -> None:
+    context.world.expect_reached_from_other_node(context.service, context.backend)
+
+
+@then("clients outside the cluster are answered by every Pod of the backend")
+def reached_everywhere(context: Context) -> None:
+    context.outside.expect_each_reached(context.service.front, context.backend.pods)
+    context.outside.expect_reached(context.service.front, context.backend)
+
+
+@then("the backend sees the addresses of Pods that call the load balancer")
+def pods_seen_as_themselves(context: Context) -> None:
+    context.world.expect_seen_as_pod(context.service)
+
+
 @then("Pods reach the backend through the Service")
 def reached_from_pods(context: Context) -> None:
     context.world.expect_reached_from_pods(context.service, context.backend)
@@ -71,4 +87,4 @@ def endpoint_node_is_healthy(context: Context) -> None:
 
 @then("no Node is healthy at the former health check node port")
 def no_node_is_healthy(context: Context) -> None:
-    context.world.expect_no_healthy_node(context.service)
+    context.world.expect_no_healthy_node(context.service, context.service.former_health_check_node_ports)

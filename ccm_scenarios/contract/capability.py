@@ -15,6 +15,9 @@ class Capability(Enum):
     INSTANCE_LAUNCH = "instance-launch"
     """The adapter launches an instance that joins the cluster as a Node, and deletes it."""
 
+    INSTANCE_REPLACE = "instance-replace"
+    """A launched instance takes the name and address of one that is gone, so that its Node has that one's name."""
+
     INSTANCE_STOP = "instance-stop"
     """The cloud stops and starts an instance and keeps its identity."""
 

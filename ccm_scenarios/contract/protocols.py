@@ -50,7 +50,7 @@ class Instances(TypingProtocol):
         """A provider ID that this cloud's instances could have and none has, ever."""
         ...
 
-    def launch(self, *, owner: str, node_labels: Mapping[str, str]) -> Instance:
+    def launch(self, *, owner: str, node_labels: Mapping[str, str], in_place_of: Instance | None = None) -> Instance:
         """Launch an instance that joins the cluster. Returns when it is running; its Node comes later.
 
         Args:
@@ -58,6 +58,7 @@ class Instances(TypingProtocol):
                 characters of `[a-z0-9/.-]`.
             node_labels: what its Node should carry from its first moment on, if this cloud's nodes can be told so at
                 their launch; the suite sets them later where they are missing.
+            in_place_of: one that was launched so and is gone, whose name and address it takes (`instance-replace`).
 
         Raises:
             CloudTimeout: it did not run within `Timeouts.instance_launch`.
@@ -167,6 +168,10 @@ class Annotations(TypingProtocol):
 
     def load_balancer(self) -> Mapping[str, str]:
         """Annotations that select this flavour of load balancer; empty where none is needed."""
+        ...
+
+    def internal(self) -> Mapping[str, str]:
+        """Further ones that keep it to the cluster's own network (`lb-internal`)."""
         ...
 
     def unservable(self) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ _NOT_BOUNDS = {
     "api_call",
     "cloud_interval",
     "node_kept",
+    "lb_kept",
     "ccm_down",
     "left_behind",
     "left_alone",
@@ -124,6 +125,10 @@ class Timeouts:
     endpoints_settled: float = 10.0
     """Not a bound but a window: from endpoints that the API shows until what follows from them is claimed of every
     Node. Each kube-proxy learns of them by itself, and writes its rules once in a second by default."""
+
+    lb_kept: float = 15.0
+    """Not a bound but a window: how long a load balancer that must keep its targets is watched. Three of the cloud
+    controllers' monitor periods (5 s by default): time enough for a controller that wants to take one out."""
 
     unanswered: float = 1.0
     """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,

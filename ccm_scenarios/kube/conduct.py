@@ -61,6 +61,14 @@ class Conduct:
         """That it warned that the load balancer could not be given another set of Nodes."""
         self.expect_events(LoadBalancerEvent.UPDATE_FAILED, timeout="lb_updated")
 
+    def expect_other_nodes_announced(self) -> None:
+        """That it told that the load balancer has another set of Nodes."""
+        self.expect_events(LoadBalancerEvent.UPDATED, timeout="lb_updated")
+
+    def expect_lack_of_nodes_announced(self) -> None:
+        """That it warned that there is no Node for the load balancer."""
+        self.expect_events(LoadBalancerEvent.NO_NODES, timeout="lb_updated")
+
     # What it keeps from doing
 
     def expect_left_alone(self) -> None:

@@ -63,7 +63,7 @@ class History:
         return self._events.of(self._uid)[self._told_before :]
 
     def begin_change(self) -> None:
-        """Something is about to be changed."""
+        """Something is about to be changed: of the Service, or around it."""
         self.cloud_sightings = []
         self._told_before = len(self._events.of(self._uid))
 

@@ -21,6 +21,8 @@ GIVEN_ADDRESS = "alpha.kubernetes.io/provided-node-ip"
 """Annotation in which a kubelet says that it was told its address (`--node-ip`)."""
 LABEL_OF_OTHERS = "ccm-scenarios/label-of-others"
 """A label that no controller knows, and none may take away."""
+AUTOSCALER_TAINT = "ToBeDeletedByClusterAutoscaler"
+"""Says that the cluster autoscaler is about to remove the Node."""
 OWN_TAINT = "ccm-scenarios/kept"
 """A taint that no controller knows, and none may take away."""
 
@@ -108,6 +110,11 @@ class NodeHandle:
         """The first of its addresses, which goes before all others; empty without any."""
         return str(next((entry.address for entry in self._existing().status.addresses or []), ""))
 
+    @property
+    def may_be_balanced(self) -> bool:
+        """Whether load balancers may have it: no label excludes it."""
+        return self.labels.get(EXCLUDED_LABEL, "false") == "false"
+
     # Changes
 
     def say_kubelet_was_given(self, address: str) -> None:
@@ -131,13 +138,22 @@ class NodeHandle:
         """Take a taint off; no error if it is not there."""
         self._change_taints(lambda taints: [taint for taint in taints if taint["key"] != key])
 
+    def mark_for_removal(self) -> None:
+        """Mark it as the cluster autoscaler does with a Node that it is about to remove; it keeps no Pod away."""
+        self._taint({"key": AUTOSCALER_TAINT, "effect": "PreferNoSchedule"})
+
     def leave_load_balancers(self) -> None:
         """Keep the Node out of every load balancer from now on (a label the service controller heeds)."""
         self.change_labels({EXCLUDED_LABEL: ""})
 
     def join_load_balancers(self) -> None:
-        """Take that label off; no error if it is not there."""
+        """Let load balancers have the Node again; no error if they may already."""
         self.change_labels({EXCLUDED_LABEL: None})
+
+    def delete(self) -> None:
+        """Delete the Node, not its instance; no error if it is gone already."""
+        with ignore_not_found():
+            self._cluster.core.delete_node(self.name)
 
     def add_address(self, address_type: str, address: str) -> None:
         """Add an address to the Node's status, as if it had been true once."""
@@ -187,6 +203,15 @@ class NodeHandle:
                 raise NotYet(ready_condition(self._existing()))
 
         self._cluster.waits.until(f"{self} Ready", look, timeout="node_ready")
+
+    def expect_not_ready(self) -> None:
+        """That the Node is not Ready, or not known to be."""
+
+        def look() -> None:
+            if is_ready(self._existing()):
+                raise NotYet(ready_condition(self._existing()))
+
+        self._cluster.waits.until(f"{self} not Ready", look, timeout="node_not_ready")
 
     def expect_rebooted(self) -> None:
         """That the Node reports another boot than before, and is Ready."""
@@ -238,6 +263,12 @@ class NodeHandle:
         now = self._existing().spec.provider_id
         if now != self.provider_id:
             raise Expectation(f"{self} with provider ID {self.provider_id}", str(now), "0 s: it was changed")
+
+    def expect_successor_of(self, former: NodeHandle) -> None:
+        """That it has the name of a Node that is gone, and is on another instance."""
+        if self.name != former.name or self.provider_id == former.provider_id:
+            expected = f"{former} again, with another provider ID than {former.provider_id}"
+            raise Expectation(expected, f"{self} with provider ID {self.provider_id}", "0 s: it was just initialised")
 
     def expect_deletion_announced(self) -> None:
         """That an event told of its deletion."""

@@ -249,16 +249,6 @@ class Backend:
         expected = f"{self._replicas} ready Pods of {self} on other Nodes than {than}"
         self._cluster.waits.until(expected, look, timeout="pods_rescheduled")
 
-    def expect_ending(self) -> None:
-        """That its Pods were told to end, and are not gone yet."""
-
-        def look() -> None:
-            pods = self._pods()
-            if not pods or any(pod.metadata.deletion_timestamp is None for pod in pods):
-                raise NotYet("; ".join(describe(pod) for pod in pods) or "no Pod")
-
-        self._cluster.waits.until(f"every Pod of {self} told to end", look, timeout="pod_ready")
-
     def _pods(self) -> list[Any]:
         pods = self._cluster.caches.list(Kind.PODS, self.namespace)
         return [pod for pod in pods if (pod.metadata.labels or {}).get(manifests.APP_LABEL) == self.app]

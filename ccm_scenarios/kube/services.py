@@ -121,6 +121,11 @@ class ServiceHandle:
         return self.latest.spec.health_check_node_port or 0
 
     @property
+    def source_ranges(self) -> frozenset[str]:
+        """CIDRs of the clients it admits; empty if it admits all."""
+        return frozenset(self.latest.spec.load_balancer_source_ranges or [])
+
+    @property
     def holds_cleanup_finalizer(self) -> bool:
         """Whether the object exists and carries the load balancer clean-up finalizer."""
         return self.exists and is_held(self.latest)
@@ -309,6 +314,18 @@ class ServiceHandle:
             how = "IP addresses with ipMode VIP" if vip else "host names, or IP addresses with ipMode Proxy"
             raise Expectation(f"ingress addresses of {self} that are {how}", ", ".join(wrong), _AT_ONCE)
 
+    def expect_other_address(self) -> None:
+        """That the Service has ingress addresses, and none of those from before the last change."""
+        before = set(addresses_of(self.history.before))
+
+        def look() -> None:
+            now = addresses_of(self.latest)
+            if not now or before & set(now):
+                raise NotYet(f"ingress addresses: {', '.join(now) or 'none'}")
+
+        expected = f"another ingress address for {self} than {', '.join(sorted(before))}"
+        self.cluster.waits.until(expected, look, timeout="lb_provisioned")
+
     def expect_cleanup_finalizer(self) -> None:
         """That the clean-up finalizer is on the Service."""
 
@@ -382,6 +399,13 @@ class ServiceHandle:
         if sorted(found, key=str) != sorted(((number, protocol) for protocol in protocols), key=str):
             expected = f"{self} with port {number} on {' and '.join(protocol.value for protocol in protocols)}"
             raise Expectation(expected, ", ".join(f"{p.value} {n}" for n, p in found), _AT_ONCE)
+
+    def expect_health_check_node_port(self, *, present: bool) -> None:
+        """That the Service has a health check node port, or has none."""
+        if bool(self.health_check_node_port) != present:
+            expected = "a health check node port" if present else "no health check node port"
+            port = self.health_check_node_port or "none"
+            raise Expectation(f"{self} with {expected}", f"{port}", "0 s: the API server sets it with the change")
 
     def expect_no_cluster_ip(self) -> None:
         """That the Service has no cluster IP."""

@@ -18,7 +18,9 @@ class SharedNodes:
     """
 
     def __init__(self, nodes: Iterable[Any]) -> None:
+        nodes = list(nodes)
         self._names = {node.metadata.uid: node.metadata.name for node in nodes}
+        self._labels = {node.metadata.uid: frozenset(node.metadata.labels or {}) for node in nodes}
         self._lock = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the run
 
     @property
@@ -29,6 +31,10 @@ class SharedNodes:
     def __contains__(self, node: Any) -> bool:
         """Whether a `V1Node` is one of them; another Node of the same name is not."""
         return node.metadata.uid in self._names
+
+    def had_label(self, node: Any, key: str) -> bool:
+        """Whether a `V1Node`, one of them, carried this label when the run began."""
+        return key in self._labels[node.metadata.uid]
 
     def claim(self) -> Callable[[], None]:
         """Wait until no other scenario changes these Nodes, and keep the others from it; returns what ends that.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredSecurityGroup
 from ccm_scenarios.localcloud.conntrack import Way
+from ccm_scenarios.localcloud.network import INTERNET
 
 TABLE = "region"
 
@@ -110,6 +111,7 @@ def render(
             f"delete table ip {TABLE}",
             f"table ip {TABLE} {{",
             _set("addresses", "set", "ipv4_addr", [frontend.address for frontend in frontends]),
+            _set("private", "set", "ipv4_addr", [frontend.private_address for frontend in frontends]),
             _set("listening", "set", "ipv4_addr . inet_proto . inet_service", listening),
             _set("dispatch", "map", "ipv4_addr . inet_proto . inet_service : verdict", dispatch),
             _set("filters", "map", "ipv4_addr : verdict", filters),
@@ -122,7 +124,11 @@ def render(
                     "type filter hook prerouting priority mangle; policy accept;",
                     *(f'iifname "{loss.link}" {loss.match} drop' for loss in losses),
                     *(f'iifname "{one.link}" ip saddr != {one.address} drop' for one in strict),
+                    # Nobody on the internet has a way to a private address.
+                    f'iifname "{INTERNET}" ip daddr @private drop',
                     "ip daddr != @addresses accept",
+                    # An internal load balancer checks health and proxies from the address it listens at.
+                    "ct direction reply accept",
                     # Also for connections of old: a listener that is gone serves nobody.
                     "ip daddr . meta l4proto . th dport != @listening goto refuse",
                     "ct state established,related accept",

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from ccm_scenarios.localcloud import addressing
 
+INTERNET = "internet"
+"""The router's link to the outside client."""
 CLIENT_NAMESPACE = Path("/run/netns/client")
 """The outside client's network, seen from inside the cloud's mount namespace."""
 
@@ -65,9 +67,9 @@ link set lo up
 addr add {addressing.GATEWAY}/32 dev lo
 addr add {addressing.RESOLVER}/32 dev lo
 netns add client
-link add internet type veth peer name eth0 netns client
-addr add {addressing.PUBLIC_GATEWAY}/24 dev internet
-link set internet up
+link add {INTERNET} type veth peer name eth0 netns client
+addr add {addressing.PUBLIC_GATEWAY}/24 dev {INTERNET}
+link set {INTERNET} up
 """)
     ip(
         f"""\

@@ -383,7 +383,7 @@ class Region:
                 "cluster": CLUSTER,
                 "nameserver": str(addressing.PUBLIC_GATEWAY),
                 "zones": account.zones[: self._options.nodes],
-                "node_template": {"launch_template": account.launch_template},
+                "node_template": {"launch_template": account.launch_template, "node_names": "private-address"},
                 **self._credentials,
             },
         }

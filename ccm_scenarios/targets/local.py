@@ -46,6 +46,7 @@ LOCAL_TIMEOUTS = Timeouts(
     left_alone=4,  # some twenty times what the CCM takes from an event to its first act
     drain=6,
     endpoints_settled=3,
+    lb_kept=3 * QUICK.node_monitor,
     unanswered=0.3,
 )
 """Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""

@@ -11,6 +11,7 @@ _EVERY_FLAVOUR = frozenset(
     {
         Capability.INSTANCES,
         Capability.INSTANCE_LAUNCH,
+        Capability.INSTANCE_REPLACE,
         Capability.INSTANCE_STOP,
         Capability.INSTANCE_SHUTDOWN_TAINT,
         Capability.INSTANCE_REBOOT,
@@ -19,6 +20,8 @@ _EVERY_FLAVOUR = frozenset(
         Capability.INSTANCE_LABELS,
         Capability.LOAD_BALANCER,
         Capability.LB_ELSEWHERE,
+        Capability.LB_SOURCE_RANGES,
+        Capability.LB_INTERNAL,
         Capability.ROUTES,
         Capability.ZONES,
     }
@@ -51,6 +54,9 @@ def connect(*, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider
     declared = capabilities(flavour)
     if "launch_template" not in endpoint.node_template:
         declared -= {Capability.INSTANCE_LAUNCH}
+    if endpoint.node_template.get("node_names") != "private-address":
+        # Other names are made of the instance's ID, which no other instance ever has.
+        declared -= {Capability.INSTANCE_REPLACE}
     if endpoint.cluster is None:
         declared -= {Capability.ROUTES}
     if len(endpoint.zones) < 2:

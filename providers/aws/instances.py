@@ -23,7 +23,13 @@ from ccm_scenarios.contract import (
 from providers.aws.clients import Clients, cloud_errors, code_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, TagTypeDef, WaiterConfigTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        FilterTypeDef,
+        InstanceNetworkInterfaceSpecificationTypeDef,
+        InstanceTypeDef,
+        TagTypeDef,
+        WaiterConfigTypeDef,
+    )
 
 PROVIDER_ID_PREFIX = "aws://"
 OWNER_TAG = "ccm-scenarios/owner"
@@ -67,7 +73,7 @@ class AwsInstances:
             raise InstanceNotFound(provider_id)
         return self._read(provider_id.rpartition("/")[2])
 
-    def launch(self, *, owner: str, node_labels: Mapping[str, str]) -> Instance:
+    def launch(self, *, owner: str, node_labels: Mapping[str, str], in_place_of: Instance | None = None) -> Instance:
         template = self.endpoint.node_template.get("launch_template")
         if template is None:
             raise NotDeclared("aws", "Instances.launch")
@@ -76,6 +82,7 @@ class AwsInstances:
         with cloud_errors("RunInstances"):
             reservation = self.clients.ec2.run_instances(
                 LaunchTemplate={"LaunchTemplateName": template, "Version": "$Latest"},
+                NetworkInterfaces=[self._interface(template, in_place_of)] if in_place_of is not None else [],
                 MinCount=1,
                 MaxCount=1,
                 ClientToken=str(uuid.uuid4()),  # a retried call must not launch two
@@ -99,6 +106,18 @@ class AwsInstances:
                 NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=1
             )
         return assigned["AssignedPrivateIpAddresses"][0]["PrivateIpAddress"]
+
+    def _interface(self, template: str, gone: Instance) -> InstanceNetworkInterfaceSpecificationTypeDef:
+        """The template's, with the private address of an instance that is gone; its host name follows from that."""
+        answer = self.clients.ec2.describe_launch_template_versions(LaunchTemplateName=template, Versions=["$Latest"])
+        interface = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"]["NetworkInterfaces"][0]
+        address = next(address for kind, address in sorted(gone.node_addresses) if kind == "InternalIP")
+        return {
+            "DeviceIndex": 0,
+            "SubnetId": interface["SubnetId"],
+            "Groups": interface["Groups"],
+            "PrivateIpAddress": address,
+        }
 
     def launched_for(self, owner: str) -> list[Instance]:
         alive = [state for state in STATES if state != "terminated"]

@@ -39,6 +39,7 @@ KNOWN_DEVIATIONS = (
 LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
 LOAD_BALANCER_SUBNETS = "service.beta.kubernetes.io/aws-load-balancer-subnets"
 NO_SUBNET = "subnet-00000000000000000"
+INTERNAL = "service.beta.kubernetes.io/aws-load-balancer-internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class AwsAnnotations:
 
     def elsewhere(self) -> Mapping[str, str]:
         return {LOAD_BALANCER_TYPE: "external"}
+
+    def internal(self) -> Mapping[str, str]:
+        return {INTERNAL: "true"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.nodes import (
+    AUTOSCALER_TAINT,
+    EXCLUDED_LABEL,
     OWN_TAINT,
     SHUTDOWN_TAINT,
     UNINITIALIZED_TAINT,
@@ -167,6 +169,30 @@ def test_the_shutdown_taint(cluster: Cluster, node: NodeHandle) -> None:
     node.expect_shutdown_taint(present=False)
     cluster.core.patch_node("node", {"spec": {"taints": [{"key": SHUTDOWN_TAINT, "effect": "NoSchedule"}]}})
     node.expect_shutdown_taint(present=True)
+
+
+def test_a_label_keeps_a_node_out_of_load_balancers(cluster: Cluster, node: NodeHandle) -> None:
+    assert node.may_be_balanced
+    node.leave_load_balancers()
+    assert not node.may_be_balanced
+    for _ in range(2):
+        node.join_load_balancers()
+        assert node.may_be_balanced
+    cluster.core.patch_node("node", {"metadata": {"labels": {EXCLUDED_LABEL: "false"}}})
+    node.mark_for_removal()
+    assert node.may_be_balanced, "false means: not excluded"
+    assert AUTOSCALER_TAINT in node.taints
+
+
+def test_a_successor_has_the_name_and_another_instance(cluster: Cluster, node: NodeHandle) -> None:
+    for _ in range(2):
+        node.delete()
+    node.expect_gone()
+    create(cluster, "node", providerID="fake:///zone/i-2")
+    successor = expect_node_of(cluster, "fake:///zone/i-2")
+    successor.expect_successor_of(node)
+    with pytest.raises(Expectation, match="Node node again, with another provider ID"):
+        successor.expect_successor_of(successor)
 
 
 def test_a_node_that_is_replaced_is_gone(cluster: Cluster, node: NodeHandle) -> None:

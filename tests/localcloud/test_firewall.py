@@ -155,6 +155,25 @@ def test_a_flow_stays_with_its_target_until_it_is_forgotten() -> None:
     inside_a_lab(act)
 
 
+def test_a_private_address_is_not_reached_from_the_internet() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        lab.serve("router", SOCK_STREAM, 80)
+        lab.serve("i-first", SOCK_STREAM, 30080)
+        everyone = _group(DesiredIngressRule("-1", None, None, ("0.0.0.0/0",)))
+        network.Addresses().reconcile(frozenset({VIP, PRIVATE}))
+        proxied = Frontend(PRIVATE, PRIVATE, None, proxied_ports=(80,))
+        flows = Frontend(PRIVATE, PRIVATE, None, (FlowListener("tcp", 80, ((FIRST, 30080),), True),))
+        for frontend, expected in ((proxied, f"router {SECOND}"), (flows, f"i-first {SECOND}")):
+            network.nft(firewall.render(interfaces, everyone, [frontend]))
+            assert lab.ask("i-second", SOCK_STREAM, PRIVATE, 80) == expected
+            assert lab.ask("client", SOCK_STREAM, PRIVATE, 80) == "silence"
+            assert lab.ask("i-second", SOCK_STREAM, PRIVATE, 81) == "refused"
+            assert lab.ask("router", SOCK_STREAM, FIRST, 30080, source=PRIVATE) == f"i-first {PRIVATE}"
+
+    inside_a_lab(act)
+
+
 def test_a_load_balancers_own_groups_filter_what_reaches_it() -> None:
     def act(lab: Lab) -> None:
         interfaces = _interfaces(lab)

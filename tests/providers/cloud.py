@@ -198,7 +198,7 @@ def running_cloud(*, nodes: int = 2) -> Iterator[Cloud]:
             cluster=CLUSTER,
             access_key_id=key,
             secret_access_key=secret,
-            node_template={"launch_template": account.launch_template},
+            node_template={"launch_template": account.launch_template, "node_names": "private-address"},
         )
         clients = Clients.connect(endpoint, read_timeout=10)
         clients.ec2.get_waiter("instance_running").wait(

@@ -41,6 +41,19 @@ def test_an_instance_is_read_as_its_node_must_be(cloud: Cloud) -> None:
     }
 
 
+def test_an_instance_takes_the_place_of_one_that_is_gone(cloud: Cloud) -> None:
+    instances = cloud.connect().instances
+    former = instances.launch(owner="run/other", node_labels={})
+    instances.delete(former.id)
+    instances.launch(owner="run/other", node_labels={})
+    successor = instances.launch(owner="run/other", node_labels={"example.com/role": "x"}, in_place_of=former)
+    assert successor.id != former.id
+    assert successor.node_addresses == former.node_addresses
+    seen = cloud.hypervisor.region.desired().instances[successor.id]
+    assert seen.security_group_ids == (cloud.account.node_security_group_id,)
+    assert seen.node_labels == {"example.com/role": "x"}
+
+
 def test_a_launched_instance_stops_starts_reboots_and_goes(cloud: Cloud) -> None:
     instances, desired = cloud.connect().instances, cloud.hypervisor.region.desired
     launched = instances.launch(owner="run/scenario", node_labels={"example.com/role": "x"})

@@ -1,0 +1,83 @@
+"""The external traffic policy of a Service: which Nodes its load balancer finds healthy, and how it asks them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from behave import given, register_type, then, when
+from behave.runner import Context
+from parse import with_pattern
+
+if TYPE_CHECKING:
+    from ccm_scenarios.world import World
+
+LOCAL = {"externalTrafficPolicy": "Local"}
+
+
+@with_pattern("Cluster|Local")
+def traffic_policy(text: str) -> str:
+    return text
+
+
+register_type(TrafficPolicy=traffic_policy)
+
+
+@given("a LoadBalancer Service with the Local traffic policy and no backend")
+def a_local_service_without_a_backend(context: Context) -> None:
+    world: World = context.world
+    context.backend = world.make_backend(replicas=0, spread=True)
+    context.service = world.make_service(context.backend, "LoadBalancer", spec=LOCAL)
+    context.service.expect_address()
+    context.cloud.expect_load_balancer(context.service)
+
+
+@when("a backend comes to each of two Nodes")
+def backends_come(context: Context) -> None:
+    context.world.nodes(at_least=2)
+    context.backend.scale(2)
+    context.backend.expect_ready()
+
+
+@when("the external traffic policy becomes {policy:TrafficPolicy}")
+def traffic_policy_becomes(context: Context, policy: str) -> None:
+    context.service.change({"externalTrafficPolicy": policy})
+
+
+@then("the Service has a health check node port")
+def service_has_a_health_check_node_port(context: Context) -> None:
+    context.service.expect_health_check_node_port(present=True)
+
+
+@then("the Service has no health check node port")
+def service_has_no_health_check_node_port(context: Context) -> None:
+    context.service.expect_health_check_node_port(present=False)
+
+
+@then("the load balancer asks the health check node port for its targets' health")
+def health_check_at_the_node_port(context: Context) -> None:
+    context.balancers.expect_health_check_at_node_port(context.service)
+
+
+@then("the load balancer asks the former health check node port no more")
+def health_check_elsewhere(context: Context) -> None:
+    context.balancers.expect_health_check_elsewhere(context.service)
+
+
+@then("the load balancer finds the backend's Nodes healthy, and no others")
+def backends_nodes_are_healthy(context: Context) -> None:
+    context.members.expect_those_of_backend_healthy(context.service, context.backend)
+
+
+@then("the load balancer finds every Node healthy")
+def every_node_is_healthy(context: Context) -> None:
+    context.balancers.expect_healthy(context.service, context.world.nodes())
+
+
+@then("the load balancer finds no Node healthy")
+def nobody_is_healthy(context: Context) -> None:
+    context.balancers.expect_healthy(context.service, [], context.world.nodes())
+
+
+@then("no Node is healthy at the health check node port")
+def no_node_is_healthy(context: Context) -> None:
+    context.world.expect_no_healthy_node(context.service, [context.service.health_check_node_port])
