@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
 import itertools
 import statistics
@@ -173,7 +174,8 @@ class Samples:
         begin = _begin(samples)
         # A slow try may have ended after its successors: good answers are taken as they arrived.
         marks = sorted([begin, *(s.ended for s in samples if _is_good(s)), samples[-1].ended])
-        gaps = (Outage(a - begin, b - a - _overlap(pauses, a, b)) for a, b in itertools.pairwise(marks))
+        paused = _Paused(pauses)
+        gaps = (Outage(a - begin, b - a - (paused.until(b) - paused.until(a))) for a, b in itertools.pairwise(marks))
         return max(gaps, key=lambda gap: gap.seconds)
 
     def latency(self, percent: int) -> float:
@@ -286,8 +288,24 @@ def _begin(samples: Sequence[Sample]) -> float:
     return min(sample.started for sample in samples)
 
 
-def _overlap(pauses: Sequence[tuple[float, float]], began: float, ended: float) -> float:
-    return sum(max(0.0, min(ended, until) - max(began, since)) for since, until in pauses)
+class _Paused:
+    """How much of the time was paused; asked of thousands of times with thousands of pauses.
+
+    Args:
+        pauses: none overlaps another.
+    """
+
+    def __init__(self, pauses: Sequence[tuple[float, float]]) -> None:
+        self._pauses = sorted(pauses)
+        self._before = list(itertools.accumulate((ended - began for began, ended in self._pauses), initial=0.0))
+
+    def until(self, time: float) -> float:
+        """Seconds of pauses before a time."""
+        index = bisect.bisect_right(self._pauses, (time, float("inf"))) - 1
+        if index < 0:
+            return 0.0
+        began, ended = self._pauses[index]
+        return self._before[index] + min(time, ended) - began
 
 
 def _stretches(samples: Sequence[Sample]) -> Iterator[list[Sample]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ccm_scenarios.traffic.samples import PLOT_COLUMNS, Answer, Outage, Outcome, Sample, Samples
@@ -82,6 +84,22 @@ def test_pauses_of_the_prober_are_no_outage() -> None:
     made.add_pause(1.25, 2.0)
     assert made.longest_outage.seconds == pytest.approx(1.25)
     assert "kept from running for 750 ms" in made.summary()
+
+
+def test_pauses_are_taken_off_where_they_were() -> None:
+    made = samples((0, 0, GOOD), (2, 2, GOOD), (7, 7, GOOD), (9, 9, GOOD))
+    for pause in ((0.5, 1.0), (2.5, 3.0), (4.0, 6.0), (6.5, 8.0)):
+        made.add_pause(*pause)
+    assert made.longest_outage == Outage(began=2.0, seconds=2.0)
+
+
+def test_many_pauses_among_many_tries_take_no_time() -> None:
+    made = samples(*((at / 100, at / 100, GOOD) for at in range(20_000)))
+    for at in range(20_000):
+        made.add_pause(at / 100 + 0.001, at / 100 + 0.009)
+    started = time.process_time()
+    assert made.longest_outage.seconds == pytest.approx(0.002)
+    assert time.process_time() - started < 5
 
 
 def test_latencies_are_those_of_good_answers() -> None:
