@@ -21,6 +21,7 @@ TIMEOUTS = replace(
     route_present=0.3,
     left_behind=0.5,
     ccm_down=0.5,
+    left_alone=0.5,
     namespace_deleted=15.0,
 )
 

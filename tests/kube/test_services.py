@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -220,3 +221,64 @@ def test_what_is_kept_can_be_compared_with_any_moment(service: ServiceHandle, co
         service.expect_same_address()
     service.mark()
     service.expect_same_address()
+
+
+@pytest.mark.parametrize(
+    ("entry", "vip", "proxy"),
+    [
+        ({"ip": "192.0.2.7"}, True, False),  # the API server takes it for a VIP when nothing is said
+        ({"ip": "192.0.2.7", "ipMode": "Proxy"}, False, True),
+        ({"hostname": "a.example.com"}, False, True),
+    ],
+)
+def test_ip_modes(
+    service: ServiceHandle, controller: Controller, entry: dict[str, str], vip: bool, proxy: bool
+) -> None:
+    controller.show(entry)
+    service.expect_address()
+    for holds, is_vip in ((vip, True), (proxy, False)):
+        with contextlib.nullcontext() if holds else pytest.raises(Expectation, match="ipMode"):
+            service.expect_ip_mode(vip=is_vip)
+
+
+def test_ports_come_and_go(service: ServiceHandle) -> None:
+    service.add_port()
+    assert [front.port for front in service.fronts] == [80, 81]
+    service.drop_first_port()
+    assert (service.front.port, service.former_front.port) == (81, 80)
+
+
+def test_what_others_do_to_it(service: ServiceHandle, controller: Controller) -> None:
+    service.show_address("192.0.2.2")
+    service.expect_addresses("192.0.2.2")
+    service.lose_addresses()
+    with pytest.raises(Expectation, match="Last seen: ingress addresses: none"):
+        service.expect_addresses("192.0.2.2")
+    controller.hold(CLEANUP_FINALIZER)
+    service.expect_cleanup_finalizer()
+    service.hold_foreign_finalizer()
+    assert service.holds_cleanup_finalizer_now()
+    service.drop_foreign_finalizer()
+    service.delete()
+    controller.hold()
+    service.expect_gone()
+    service.drop_foreign_finalizer()
+
+
+def test_two_at_one_address_are_told(cluster: Cluster, service: ServiceHandle) -> None:
+    other = make(cluster, "same-address")
+    for each in (service, other):
+        each.show_address("192.0.2.2")
+        each.expect_address()
+    with pytest.raises(Expectation, match="both at"):
+        service.expect_other_addresses_than(other)
+    other.show_address("192.0.2.3")
+    service.expect_other_addresses_than(other)
+    other.delete()
+    other.forget()
+
+
+def test_annotations_come_and_go(service: ServiceHandle) -> None:
+    service.annotate({"example.com/new": "yes"})
+    service.annotate({"example.com/new": None, "example.com/kind": "other"})
+    assert service.latest.metadata.annotations == {"example.com/kind": "other"}
