@@ -25,6 +25,7 @@ from ccm_scenarios.localcloud.pool import Pool
 ReportedState = Literal["running", "stopped", "terminated"]
 SPARES = 2
 """Computers powered on ahead of need. Each takes some 60 MiB; as many launches at once find one."""
+_LOOK_SECONDS = 0.05
 
 
 class Machine:
@@ -116,10 +117,29 @@ class Hypervisor:
         self._busy: set[str] = set()
         self._workers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="machine")
         self._spares = Pool(SPARES, self._new_spare, log)
+        self._template = self._workers.submit(self._make_template)
+
+    def _new_computer(self, directory: Path) -> Computer:
+        return Computer(directory, f"{self._cgroup}/computer-{next(self._numbers)}", self._cluster)
 
     def _new_spare(self) -> Computer:
-        number = next(self._numbers)
-        return Computer(self._root / "spares" / str(number), f"{self._cgroup}/computer-{number}", self._cluster)
+        return self._new_computer(self._root / "spares" / str(next(self._numbers)))
+
+    def _make_template(self) -> None:
+        """Prepare a disk once; without it each computer does so itself."""
+        template = self._cluster.template
+        computer = self._new_computer(template.with_name(f"{template.name}.partial"))
+        try:
+            computer.power_on(background=False)
+            while computer.running and not computer.prepared:
+                time.sleep(_LOOK_SECONDS)
+            computer.power_off(orderly=True)
+            if not computer.prepared:
+                raise OSError(f"not prepared: see {computer.directory / 'log'}")
+            computer.move(template)
+        except Exception as error:  # noqa: BLE001 - noted, and done without
+            self._log(f"template: {type(error).__name__}: {error}")
+            computer.power_off(orderly=False)
 
     def keep_spares(self) -> None:
         """From now on, have some computers powered on before they are needed."""
@@ -151,7 +171,7 @@ class Hypervisor:
         directory = self._root / "instances" / instance.id
         spare = self._spares.take() if instance.power == "running" else None
         if spare is None:
-            return Computer(directory, f"{self._cgroup}/computer-{next(self._numbers)}", self._cluster)
+            return self._new_computer(directory)
         spare.move(directory)
         return spare
 
@@ -161,6 +181,7 @@ class Hypervisor:
                 if machine.running:
                     machine.power_off(orderly=True)
                 time.sleep(self._hold(machine.name))
+                self._template.result()
                 machine.boot(wanted.boot_generation)
             elif wanted.power == "stopped":
                 machine.power_off(orderly=True)

@@ -120,12 +120,13 @@ class Region:
         authority = Authority(self._state.directory / "pki")
         self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
         self._progress("starting the control plane")
+        self._hypervisor = self._make_hypervisor(authority)
         with ThreadPoolExecutor(max_workers=1) as pool:
             control_plane = pool.submit(self._control_plane.start)
             # Importing these takes about as long as the API server takes to start.
             with importing(*_EMULATION):
                 self._start_faults()
-            account = self._start_cloud(authority)
+            account = self._start_cloud()
             control_plane.result()
         self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
         addons.install(
@@ -140,6 +141,26 @@ class Region:
         self._hypervisor.keep_spares()
         return self._describe(account)
 
+    def _make_hypervisor(self, authority: Authority) -> Hypervisor:
+        cluster = node.Cluster(
+            authority=authority,
+            server=self._control_plane.server,
+            kube_proxy_kubeconfig=self._control_plane.kubeconfigs.kube_proxy,
+            images=Path(self._options.images),
+            binaries=self._binaries,
+            periods=self._periods,
+            template=self._state.directory / "template",
+        )
+        return Hypervisor(
+            self._state.directory,
+            self._state.cgroup,
+            cluster,
+            report=lambda instance_id, state: self._cloud.report_instance(instance_id, state),
+            changed=self._changed.set,
+            log=self._note,
+            hold=lambda name: self._faults.data_plane.boot_seconds(name),
+        )
+
     def _start_faults(self) -> None:
         self._faults = Injector(
             [self._control_plane.ccm_way, _CLOUD_WAY],
@@ -150,7 +171,7 @@ class Region:
         )
         self._faults.set(self._options.faults)
 
-    def _start_cloud(self, authority: Authority) -> Account:
+    def _start_cloud(self) -> Account:
         from werkzeug.serving import make_server
 
         from ccm_scenarios.localcloud.aws.account import seed
@@ -171,23 +192,6 @@ class Region:
             log=self._note,
             told=self._told_health,
             keeps_flows=lambda: self._faults.data_plane.keeps_flows(),
-        )
-        cluster = node.Cluster(
-            authority=authority,
-            server=self._control_plane.server,
-            kube_proxy_kubeconfig=self._control_plane.kubeconfigs.kube_proxy,
-            images=Path(self._options.images),
-            binaries=self._binaries,
-            periods=self._periods,
-        )
-        self._hypervisor = Hypervisor(
-            self._state.directory,
-            self._state.cgroup,
-            cluster,
-            report=self._cloud.report_instance,
-            changed=self._changed.set,
-            log=self._note,
-            hold=self._faults.data_plane.boot_seconds,
         )
         server = make_server(
             str(addressing.PUBLIC_GATEWAY), addressing.CLOUD_API_PORT, self._cloud.app(), threaded=True
