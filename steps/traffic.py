@@ -64,12 +64,6 @@ def reached_from_nodes(context: Context) -> None:
     context.world.expect_reached_from_other_node(context.service, context.backend)
 
 
-@then("clients outside the cluster are answered by every Pod of the backend")
-def reached_everywhere(context: Context) -> None:
-    context.outside.expect_each_reached(context.service.front, context.backend.pods)
-    context.outside.expect_reached(context.service.front, context.backend)
-
-
 @then("the backend sees the addresses of Pods that call the load balancer")
 def pods_seen_as_themselves(context: Context) -> None:
     context.world.expect_seen_as_pod(context.service)

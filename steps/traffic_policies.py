@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from behave import given, register_type, then, when
+from behave import given, then, when
 from behave.runner import Context
-from parse import with_pattern
 
 if TYPE_CHECKING:
     from ccm_scenarios.world import World
 
 LOCAL = {"externalTrafficPolicy": "Local"}
-
-
-@with_pattern("Cluster|Local")
-def traffic_policy(text: str) -> str:
-    return text
-
-
-register_type(TrafficPolicy=traffic_policy)
 
 
 @given("a LoadBalancer Service with the Local traffic policy and no backend")
@@ -36,11 +27,6 @@ def backends_come(context: Context) -> None:
     context.world.nodes(at_least=2)
     context.backend.scale(2)
     context.backend.expect_ready()
-
-
-@when("the external traffic policy becomes {policy:TrafficPolicy}")
-def traffic_policy_becomes(context: Context, policy: str) -> None:
-    context.service.change({"externalTrafficPolicy": policy})
 
 
 @then("the Service has a health check node port")

@@ -17,7 +17,8 @@ Feature: Load balancers of Services with the Local traffic policy
   Scenario: With the Local traffic policy every Node that has a backend gets traffic
     Given a LoadBalancer Service with the Local traffic policy and no backend
     When a backend comes to each of two Nodes
-    Then clients outside the cluster are answered by every Pod of the backend
+    Then clients outside the cluster reach every Pod of the backend through the load balancer
+    And clients outside the cluster reach the backend through the load balancer
     And the load balancer finds the backend's Nodes healthy, and no others
 
   @lb-etp-local-only-endpoint-nodes-healthy @core @needs.load-balancer @needs.instances
@@ -46,19 +47,19 @@ Feature: Load balancers of Services with the Local traffic policy
   Scenario: A load balancer follows its Service's traffic policy
     Given a Service with a load balancer
     When the Service changes step by step
-      | change                                      | outcome                                                                   |
-      | the external traffic policy becomes Local   | the Service has a health check node port                                  |
-      |                                             | the load balancer asks the health check node port for its targets' health |
-      |                                             | only the backend's Node is healthy at the health check node port          |
-      |                                             | the load balancer finds the backend's Nodes healthy, and no others        |
-      |                                             | clients outside the cluster reach the backend through the load balancer   |
-      |                                             | the Service has kept its ingress address                                  |
-      | the external traffic policy becomes Cluster | the Service has no health check node port                                 |
-      |                                             | the load balancer asks the former health check node port no more          |
-      |                                             | no Node is healthy at the former health check node port                   |
-      |                                             | the load balancer finds every Node healthy                                |
-      |                                             | clients outside the cluster reach the backend through the load balancer   |
-      |                                             | the Service has kept its ingress address                                  |
+      | change                                          | outcome                                                                   |
+      | the Service asks for the Local traffic policy   | the Service has a health check node port                                  |
+      |                                                 | the load balancer asks the health check node port for its targets' health |
+      |                                                 | only the backend's Node is healthy at the health check node port          |
+      |                                                 | the load balancer finds the backend's Nodes healthy, and no others        |
+      |                                                 | clients outside the cluster reach the backend through the load balancer   |
+      |                                                 | the Service has kept its ingress address                                  |
+      | the Service asks for the Cluster traffic policy | the Service has no health check node port                                 |
+      |                                                 | the load balancer asks the former health check node port no more          |
+      |                                                 | no Node is healthy at the former health check node port                   |
+      |                                                 | the load balancer finds every Node healthy                                |
+      |                                                 | clients outside the cluster reach the backend through the load balancer   |
+      |                                                 | the Service has kept its ingress address                                  |
     Then Pods reach the backend through the Service
 
   @lb-health-check-node-port @core @needs.load-balancer @needs.instances
