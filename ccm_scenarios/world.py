@@ -200,7 +200,8 @@ class World:
     def make_backend_everywhere(self) -> Backend:
         """A ready replica on every Node; one that is updated ends before its successor starts, and serves on so long
         that nobody need miss it."""
-        return self._make_lasting_backend(self.nodes(at_least=2), on_each=True)
+        settle = math.ceil(self.cluster.timeouts.settle)
+        return self._make_lasting_backend(self.nodes(at_least=2), on_each=True, settle_seconds=settle)
 
     def make_backend_in_place(self, nodes: Sequence[NodeHandle]) -> Backend:
         """A ready replica on each of the Nodes, which gets the new one of an update before it loses the old one."""

@@ -16,6 +16,7 @@ _NOT_BOUNDS = {
     "ccm_down",
     "left_behind",
     "left_alone",
+    "settle",
     "drain",
     "interruption",
     "endpoints_settled",
@@ -112,6 +113,11 @@ class Timeouts:
     left_alone: float = 90.0
     """Not a bound but a window: how long a Service that the CCM must not touch is watched. Three of the service
     controller's periods (30 s); it acts on events, so that a wrong act shows much earlier."""
+
+    settle: float = 120.0
+    """Not a bound but a period, in whole seconds: for how long a new Pod is ready before the next old one may end.
+    Longer than a load balancer takes to notice that its Node serves again: on AWS three health checks, 30 s apart, as
+    the CCM asks of network load balancers."""
 
     drain: float = 120.0
     """Not a bound but a period, in whole seconds: how long a Pod that must not be missed serves on after it was asked

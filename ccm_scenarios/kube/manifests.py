@@ -116,17 +116,22 @@ def deployment(
     }
 
 
-def daemon_set(app: str, among: Sequence[str], *, drain_seconds: int = 0) -> Manifest:
-    """A replica of the test application on each of the named Nodes; other arguments as for `deployment`.
+def daemon_set(app: str, among: Sequence[str], *, drain_seconds: int = 0, settle_seconds: int = 0) -> Manifest:
+    """A replica of the test application on each of the named Nodes.
 
     An update leaves a Node without a Pod from the end of its old one to the start of its new one. It does so on half of
     the Nodes at once, so that it takes no longer on more of them.
+
+    Args:
+        drain_seconds: as for `deployment`.
+        settle_seconds: for how long a new Pod must have been ready before the next old one may end.
     """
     return {
         "metadata": {"name": app},
         "spec": {
             "selector": {"matchLabels": {APP_LABEL: app}},
             "updateStrategy": {"rollingUpdate": {"maxUnavailable": "50%"}},
+            "minReadySeconds": settle_seconds,
             "template": _template(app, among, drain_seconds),
         },
     }

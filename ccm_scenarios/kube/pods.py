@@ -109,7 +109,7 @@ class Backend:
         replicas: int = 1,
         among: Sequence[str] = (),
         on_each: bool = False,
-        drain_seconds: int = 0,
+        settle_seconds: int = 0,
         **how: Any,
     ) -> None:
         """Create the Deployment; on the named Nodes alone if some are named.
@@ -118,7 +118,8 @@ class Backend:
             app: must tell its Pods' names from all others' in the cluster.
             replicas: how many.
             on_each: one on each of the named Nodes instead, as a DaemonSet.
-            drain_seconds: as for `manifests.deployment`, like all others.
+            settle_seconds: of a DaemonSet, as for `manifests.daemon_set`.
+            how: as for `manifests.deployment`; a DaemonSet has `drain_seconds` alone.
         """
         self._cluster = cluster
         self.namespace = namespace
@@ -128,11 +129,11 @@ class Backend:
         self._places: frozenset[str] = frozenset()
         self._homes: set[frozenset[str]] = set()
         if on_each:
-            manifest = manifests.daemon_set(app, among, drain_seconds=drain_seconds)
+            manifest = manifests.daemon_set(app, among, settle_seconds=settle_seconds, **how)
             cluster.apps.create_namespaced_daemon_set(namespace, manifest)
             self._patch = cluster.apps.patch_namespaced_daemon_set
         else:
-            manifest = manifests.deployment(app, replicas, among, drain_seconds=drain_seconds, **how)
+            manifest = manifests.deployment(app, replicas, among, **how)
             cluster.apps.create_namespaced_deployment(namespace, manifest)
             self._patch = cluster.apps.patch_namespaced_deployment
 

@@ -44,6 +44,7 @@ LOCAL_TIMEOUTS = Timeouts(
     ccm_down=2,
     left_behind=10,
     left_alone=4,  # some twenty times what the CCM takes from an event to its first act
+    settle=4,
     drain=6,
     endpoints_settled=3,
     lb_kept=3 * QUICK.node_monitor,

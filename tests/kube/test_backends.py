@@ -59,9 +59,10 @@ def pods(cluster: Cluster, namespace: str) -> Iterator[Pods]:
 
 
 def test_one_on_each_node_is_replaced_by_half(cluster: Cluster, namespace: str) -> None:
-    backend = Backend(cluster, namespace, APP, among=["a", "b"], on_each=True, drain_seconds=7)
+    backend = Backend(cluster, namespace, APP, among=["a", "b"], on_each=True, drain_seconds=7, settle_seconds=5)
     backend.update()
     (made,) = cluster.apps.list_namespaced_daemon_set(namespace).items
+    assert made.spec.min_ready_seconds == 5
     assert made.spec.update_strategy.rolling_update.max_unavailable == "50%"
     assert made.spec.template.metadata.labels == {manifests.APP_LABEL: APP, manifests.REVISION_LABEL: "2"}
     assert made.spec.template.spec.termination_grace_period_seconds > 7
