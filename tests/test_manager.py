@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 
+from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.faults import Fault, hardship
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.manager import Manager, restore
 from ccm_scenarios.targets import Target
+from ccm_scenarios.world import World
 
 
 class Control:
@@ -44,6 +47,24 @@ def test_a_controller_manager_that_was_stopped_runs_at_the_end() -> None:
     control = Control()
     control.manager.stop()
     assert control.close() == ["stop", "start"]
+
+
+def test_the_controller_manager_runs_again_before_anything_else_is_undone() -> None:
+    control = Control()
+    anything: Any = MagicMock()
+    world = World(
+        cluster=anything,
+        provider=anything,
+        target=control.target,
+        timeouts=Timeouts(),
+        scenario_id="lb-test",
+        run_id="r1",
+    )
+    world.manager.stop()
+    world.on_close("a Service", lambda: control.done.append("Service deleted"))
+    world.manager.suffer(a_hardship())
+    world.close()
+    assert control.done[2:] == ["scenario: none", "start", "Service deleted"]
 
 
 def test_a_hardship_ends_with_the_scenario() -> None:
