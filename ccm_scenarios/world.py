@@ -443,12 +443,6 @@ class World:
         self.on_close(f"{node} without taint {OWN_TAINT}", lambda: node.remove_taint(OWN_TAINT))
         node.add_own_taint()
 
-    def exclude(self, node: NodeHandle) -> None:
-        """Keep a Node out of load balancers."""
-        self.claim_nodes()
-        self.on_close(f"{node} without label {EXCLUDED_LABEL}", node.join_load_balancers)
-        node.leave_load_balancers()
-
     def misinform(self, node: NodeHandle) -> None:
         """Let a Node show an external address that its instance does not have."""
         self.claim_nodes()

@@ -24,6 +24,15 @@ def a_service_that_has_the_node(context: Context) -> None:
     context.balancers.expect_targets(context.service, [context.node])
 
 
+@given("a Service with a load balancer that leaves a Node out")
+def a_service_that_leaves_a_node_out(context: Context) -> None:
+    world: World = context.world
+    context.node = world.nodes(at_least=2)[-1]
+    context.members.exclude([context.node])
+    context.execute_steps("Given a Service with a load balancer")
+    context.balancers.expect_targets(context.service, [], [context.node])
+
+
 @given("a Service with the Local traffic policy and a load balancer, and the Node has the only backend")
 def a_local_service_on_the_node(context: Context) -> None:
     world: World = context.world
@@ -53,6 +62,11 @@ def node_is_deleted(context: Context) -> None:
 @when("the Node is excluded from load balancers")
 def node_is_excluded(context: Context) -> None:
     context.members.exclude([context.node])
+
+
+@when("the Node is no longer excluded from load balancers")
+def node_is_included(context: Context) -> None:
+    context.members.include([context.node])
 
 
 @when("every Node is excluded from load balancers")

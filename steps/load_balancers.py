@@ -28,11 +28,6 @@ def load_balancer_as_before(context: Context) -> None:
     context.cloud.expect_as_before(context.service, context.balancer)
 
 
-@then("the Node is among the load balancer's targets")
-def node_is_a_target(context: Context) -> None:
-    context.cloud.expect_target(context.service, context.node, present=True)
-
-
 @then("the load balancer of the other Service is as it was before")
 def other_load_balancer_as_before(context: Context) -> None:
     context.cloud.expect_as_before(context.other_service, context.other_balancer)

@@ -92,11 +92,6 @@ def node_is_misinformed(context: Context) -> None:
     context.world.misinform(context.node)
 
 
-@when("the Node is no longer excluded from load balancers")
-def node_is_included(context: Context) -> None:
-    context.members.include([context.node])
-
-
 @when("the Node is marked uninitialized")
 def node_is_marked(context: Context) -> None:
     context.world.initialise_anew(context.node)

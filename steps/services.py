@@ -90,15 +90,6 @@ def a_service_with_a_load_balancer(context: Context) -> None:
     the_service_has_its_load_balancer(context)
 
 
-@given("a Service with a load balancer that leaves a Node out")
-def a_service_that_leaves_a_node_out(context: Context) -> None:
-    world: World = context.world
-    context.node = world.nodes(at_least=2)[-1]
-    world.exclude(context.node)
-    a_service_with_a_load_balancer(context)
-    context.cloud.expect_target(context.service, context.node, present=False)
-
-
 @given("another Service of that name with a load balancer, in another namespace")
 def another_service_of_that_name(context: Context) -> None:
     world: World = context.world

@@ -66,5 +66,5 @@ Feature: Failures in the middle of the work
     When these things happen one after another
       | change                                             | outcome                                                                       |
       | the Node is no longer excluded from load balancers | the Service's events tell that its load balancer could not be given its Nodes |
-      | the cloud is well again                            | the Node is among the load balancer's targets                                 |
+      | the cloud is well again                            | the load balancer has the Node among its targets, and finds it healthy        |
     Then clients outside the cluster reach the backend through the load balancer

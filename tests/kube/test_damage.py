@@ -8,7 +8,6 @@ import pytest
 
 from ccm_scenarios.contract import (
     HealthCheck,
-    Instance,
     Listener,
     LoadBalancer,
     OwnedResource,
@@ -20,7 +19,7 @@ from ccm_scenarios.contract import (
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.history import CLEANUP_FINALIZER
-from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, NodeHandle
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.world import CleanupFailed, World
 from tests.kube.test_services import Controller
 from tests.kube.test_world import Cloud, make_service, node, world_of
@@ -138,28 +137,6 @@ def test_health_and_order_of_targets_may_change(world: World, cloud: LeakyCloud)
     world.cloud.expect_as_before(service, BALANCER)
     cloud.balancer = None
     world.close()
-
-
-def test_targets(world: World, cloud: LeakyCloud, node: NodeHandle) -> None:
-    service = make_service(world)
-    known: Instance = cloud.known["fake:///z/i-1"]
-    assert known.id == "i-1"
-    cloud.balancer = BALANCER
-    world.cloud.expect_target(service, node, present=True)
-    with pytest.raises(Expectation, match="not among the targets"):
-        world.cloud.expect_target(service, node, present=False)
-    cloud.balancer = replace(BALANCER, listeners=())
-    with pytest.raises(Expectation, match="no load balancer with a listener"):
-        world.cloud.expect_target(service, node, present=False)
-    cloud.balancer = None
-    world.close()
-
-
-def test_a_node_is_excluded_until_the_end(world: World, cluster: Cluster, node: NodeHandle) -> None:
-    world.exclude(node)
-    assert EXCLUDED_LABEL in cluster.core.read_node(node.name).metadata.labels
-    world.close()
-    assert EXCLUDED_LABEL not in (cluster.core.read_node(node.name).metadata.labels or {})
 
 
 def test_a_node_stays_uninitialized(world: World, cluster: Cluster, node: NodeHandle) -> None:
