@@ -69,6 +69,7 @@ def pods_seen_as_themselves(context: Context) -> None:
     context.world.expect_seen_as_pod(context.service)
 
 
+@given("Pods reach the backend through the Service")
 @then("Pods reach the backend through the Service")
 def reached_from_pods(context: Context) -> None:
     context.world.expect_reached_from_pods(context.service, context.backend)

@@ -32,6 +32,7 @@ Feature: Addresses and ports of Services
   @svc-nodeports-released-on-delete @kep @service-api @core
   Scenario: A deleted Service gives its node port back
     Given a NodePort Service on TCP with a backend
+    And Pods reach the backend through the Service
     When the Service is deleted
     Then the Service is gone
     And Pods get no answer at the former node port of any Node

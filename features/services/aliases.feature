@@ -18,6 +18,7 @@ Feature: Services become aliases, and aliases become Services
   @svc-clusterip-to-externalname @kep @service-api @core
   Scenario: A ClusterIP Service that becomes an ExternalName Service leads where it says
     Given a ClusterIP Service on TCP with a backend
+    And Pods reach the backend through the Service
     And another Service with a backend
     When the Service becomes an ExternalName Service that leads to the other Service
     Then the Service has no cluster IP
@@ -27,6 +28,7 @@ Feature: Services become aliases, and aliases become Services
   @svc-nodeport-to-externalname @kep @service-api @core
   Scenario: A NodePort Service that becomes an ExternalName Service leads where it says, and gives up its node port
     Given a NodePort Service on TCP with a backend
+    And Pods reach the backend through the Service
     And another Service with a backend
     When the Service becomes an ExternalName Service that leads to the other Service
     Then the Service has no cluster IP
