@@ -354,6 +354,7 @@ class World:
 
     def update_while_called(self, service: ServiceHandle, backend: Backend, *, times: int) -> Watched:
         """Replace the backend so many times, one after the other, while clients outside the cluster call it."""
+        backend.expect_updated()
         calls = self.keep_calling(service, backend)
         with backend.following():
             for _ in range(times):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from kubernetes.client import ApiClient, ApiException, CoreV1Api, DiscoveryV1Api
+from kubernetes.client import ApiClient, ApiException, AppsV1Api, CoreV1Api, DiscoveryV1Api
 from kubernetes.informer import ADDED, DELETED, ERROR, MODIFIED, SharedInformer
 
 from ccm_scenarios.errors import EnvironmentProblem
@@ -42,6 +42,12 @@ class Kind(Enum):
     EVENTS = "list_event_for_all_namespaces"
     NAMESPACES = "list_namespace"
     ENDPOINT_SLICES = "list_endpoint_slice_for_all_namespaces"
+    DAEMON_SETS = "list_daemon_set_for_all_namespaces"
+
+    @property
+    def api(self) -> Any:
+        """The part of the API they are in."""
+        return {Kind.ENDPOINT_SLICES: DiscoveryV1Api, Kind.DAEMON_SETS: AppsV1Api}.get(self, CoreV1Api)
 
 
 class Caches:
@@ -92,8 +98,7 @@ class Caches:
         with self._lock:
             feed = self._feeds.get(kind)
             if feed is None:
-                owner = DiscoveryV1Api if kind is Kind.ENDPOINT_SLICES else CoreV1Api
-                feed = _Feed(getattr(owner(self._api), kind.value), self._call_seconds, self._on_change)
+                feed = _Feed(getattr(kind.api(self._api), kind.value), self._call_seconds, self._on_change)
                 feed.informer.start()
                 self._feeds[kind] = feed
         if not feed.listed.wait(self._call_seconds) or feed.refused:

@@ -126,6 +126,7 @@ class Backend:
         self.app = app
         self._replicas = len(among) if on_each else replicas
         self._revision = 1
+        self._on_each = on_each
         self._places: frozenset[str] = frozenset()
         self._homes: set[frozenset[str]] = set()
         if on_each:
@@ -170,9 +171,12 @@ class Backend:
         self._patch(self.app, self.namespace, manifests.next_revision(self._revision))
 
     def expect_updated(self) -> None:
-        """That all Pods are replaced: exactly the wanted replicas exist, all ready, all of the last update."""
+        """That all Pods are replaced: exactly the wanted replicas exist, all of the last update, all ready for long
+        enough to let others end: a DaemonSet replaces those that are not whenever it likes."""
 
         def look() -> None:
+            if self._on_each:
+                self._look_for_availability()
             pods = self._pods()
             current = [pod for pod in pods if pod.metadata.labels.get(manifests.REVISION_LABEL) == str(self._revision)]
             if len(pods) != self._replicas or len(current) != self._replicas or not all(map(is_ready, pods)):
@@ -180,6 +184,13 @@ class Backend:
 
         expected = f"{self._replicas} ready Pods of {self}, all of its update {self._revision}"
         self._cluster.waits.until(expected, look, timeout="backend_updated")
+
+    def _look_for_availability(self) -> None:
+        seen = self._cluster.caches.get(Kind.DAEMON_SETS, self.app, self.namespace)
+        if seen is None or seen.status.observed_generation != seen.metadata.generation:
+            raise NotYet("its DaemonSet was not looked at yet")
+        if (available := seen.status.number_available or 0) != self._replicas:
+            raise NotYet(f"{available} of {self._replicas} Pods available")
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -201,9 +212,9 @@ class Backend:
                 f"{len(self._homes)} sets of Nodes were seen",
             )
 
-    def on(self, nodes: Collection[str]) -> SomePods:
+    def on(self, nodes: Collection[str]) -> Named:
         """Those of its ready Pods that run on the named Nodes now."""
-        return SomePods(
+        return Named(
             frozenset(pod.metadata.name for pod in self._pods() if is_ready(pod) and pod.spec.node_name in nodes)
         )
 
@@ -253,16 +264,6 @@ class Backend:
     def _pods(self) -> list[Any]:
         pods = self._cluster.caches.list(Kind.PODS, self.namespace)
         return [pod for pod in pods if (pod.metadata.labels or {}).get(manifests.APP_LABEL) == self.app]
-
-
-@dataclass(frozen=True, slots=True)
-class SomePods:
-    """Some Pods, by name. Satisfies `traffic.samples.Answerer`."""
-
-    names: frozenset[str]
-
-    def answers_as(self, text: str) -> bool:
-        return text in self.names
 
 
 def is_ready(pod: Any) -> bool:

@@ -67,8 +67,9 @@ def test_one_on_each_node_is_replaced_by_half(cluster: Cluster, namespace: str) 
     assert made.spec.template.metadata.labels == {manifests.APP_LABEL: APP, manifests.REVISION_LABEL: "2"}
     assert made.spec.template.spec.termination_grace_period_seconds > 7
     assert "--delay-shutdown=7" in made.spec.template.spec.containers[0].args
-    with pytest.raises(Expectation, match="2 ready Pods of backend app, all of its update 2"):
+    with pytest.raises(Expectation, match="2 ready Pods of backend app, all of its update 2") as failure:
         backend.expect_updated()
+    assert failure.value.last_seen == "its DaemonSet was not looked at yet"
 
 
 def test_one_that_stays_in_place_is_spread_anew_with_each_update(cluster: Cluster, namespace: str) -> None:
