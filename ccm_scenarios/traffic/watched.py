@@ -18,7 +18,7 @@ T = TypeVar("T")
 SUCCESS_RATE = 0.97
 """Share of good answers below which traffic counts as interrupted. Upstream demands 95 % of rolling updates and aims at
 99 %: a load balancer that does not drain cuts off what is under way whenever a Node leaves it."""
-HELD_UP_RATE = 0.005
+HELD_UP_RATE = 0.01
 """Share of tries that may have been held up by lost packets. A loss of 1 % on one link between load balancer and Node
 holds up 2 %, by the first packet each way; where Nodes hand traffic to each other, there are more links."""
 FEWEST_TRIES = 500
@@ -94,7 +94,7 @@ class Watched:
         held_up = self.samples.held_up()
         if len(held_up) > HELD_UP_RATE * self.samples.size:
             slowest = sorted(sample.ended - sample.started for sample in held_up)[-1]
-            expected = f"{self._what}: at most {HELD_UP_RATE:.1%} of the tries held up by lost packets"
+            expected = f"{self._what}: at most {HELD_UP_RATE:.0%} of the tries held up by lost packets"
             seen = (
                 f"{len(held_up)} of {self.samples.size} tries overtaken by later ones to the same Pod, "
                 f"up to {slowest:.2f} s late"
