@@ -68,6 +68,25 @@ class CloudExpectations:
         expected = f"the load balancer of {service} as it was before: {before.name}"
         self._waits.until_cloud(expected, look, timeout="lb_updated")
 
+    def expect_finalizer_before_load_balancer(self, service: ServiceHandle) -> None:
+        """That the Service holds the clean-up finalizer when its load balancer is first seen in the cloud."""
+
+        def look() -> None:
+            if self._provider.load_balancers.find(service.ref) is None:
+                raise NotYet("the cloud has no load balancer for it")
+            # What is not there now was not there a moment ago: while a load balancer is made, the finalizer stays.
+            if not service.holds_cleanup_finalizer_now():
+                raise Impossible("the cloud has its load balancer, and it holds no clean-up finalizer")
+
+        expected = f"the clean-up finalizer on {service} before the cloud has its load balancer"
+        self._waits.until_cloud(expected, look, timeout="lb_provisioned")
+
+    def expect_no_load_balancer(self, service: ServiceHandle) -> None:
+        """That the cloud has no load balancer of this very Service; one of a successor under its name is another's."""
+        found = self._provider.load_balancers.find(service.ref)
+        if found is not None:
+            raise Expectation(f"no load balancer of {service} (UID {service.uid})", found.name, _ASKED_ONCE)
+
     def expect_nothing_owned_by(self, service: ServiceHandle) -> None:
         """That nothing exists in the cloud for the Service any more."""
         let_go: float | None = None

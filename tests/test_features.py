@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -109,3 +110,54 @@ def test_a_dry_run_needs_no_kubernetes_client() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _classes() -> dict[str, type]:
+    """What steps find in their context under which name, where that is always of one class."""
+    from ccm_scenarios.cloud import CloudExpectations
+    from ccm_scenarios.disturbances import Disturbances
+    from ccm_scenarios.kube.nodes import NodeHandle
+    from ccm_scenarios.kube.pods import Backend, PodHandle
+    from ccm_scenarios.kube.services import ServiceHandle
+    from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
+    from ccm_scenarios.traffic.outside import OutsideClients
+    from ccm_scenarios.world import World
+
+    return {
+        "backend": Backend,
+        "cloud": CloudExpectations,
+        "deletion_refused": DeletionRefused,
+        "disturbances": Disturbances,
+        "host": NodeHandle,
+        "node": NodeHandle,
+        "other_service": ServiceHandle,
+        "outside": OutsideClients,
+        "pod": PodHandle,
+        "service": ServiceHandle,
+        "stand_in": StandIn,
+        "world": World,
+    }
+
+
+def test_steps_call_what_there_is() -> None:
+    # behave's context is untyped: nothing else would notice before the step runs.
+    classes = _classes()
+    called = {
+        (path.name, node.lineno, node.value.attr, node.attr)
+        for path in sorted((ROOT / "steps").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and isinstance(node.value.value, ast.Name)
+        and node.value.value.id == "context"
+        and node.value.attr in classes
+    }
+    assert len(called) > 100
+    # What a constructor sets is no attribute of the class.
+    sources = {name: inspect.getsource(kind) for name, kind in classes.items()}
+    missing = [
+        f"{file}:{line}: {owner}.{name}"
+        for file, line, owner, name in sorted(called)
+        if not hasattr(classes[owner], name) and f"self.{name}" not in sources[owner]
+    ]
+    assert missing == []
