@@ -107,6 +107,15 @@ class BalancerExpectations:
         expected = f"the load balancer of {service} admits {', '.join(sorted(wanted))} alone"
         self._waits.until_cloud(expected, look, timeout="lb_updated")
 
+    def expect_internal(self, service: ServiceHandle) -> None:
+        """That the cloud calls the load balancer internal."""
+
+        def look() -> None:
+            if not self._load_balancer(service).internal:
+                raise NotYet("it is open to the internet")
+
+        self._waits.until_cloud(f"an internal load balancer of {service}", look, timeout="lb_updated")
+
     def _expect_health_check(self, service: ServiceHandle, right: Callable[[HealthCheck], bool], words: str) -> None:
         def look() -> None:
             for listener in self._load_balancer(service).listeners:

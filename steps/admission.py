@@ -47,6 +47,11 @@ def service_gets_another_address(context: Context) -> None:
     context.service.expect_other_address()
 
 
+@then("the load balancer in the cloud is internal")
+def load_balancer_is_internal(context: Context) -> None:
+    context.balancers.expect_internal(context.service)
+
+
 @then("the load balancer in the cloud admits clients of the Service's ranges alone")
 @then("the load balancer in the cloud admits clients of any address")
 def load_balancer_admits_the_ranges(context: Context) -> None:

@@ -37,6 +37,7 @@ class Cloud:
         targets = tuple(Target(f"i-{name}", 30080, state) for name, state in health.items())
         self.listener = Listener(Protocol.TCP, 80, targets, CHECK)
         self.ranges = frozenset({"0.0.0.0/0"})
+        self.internal = False
         self.refusals = 0
         self.instances = self.load_balancers = self
 
@@ -47,7 +48,7 @@ class Cloud:
         if self.refusals:
             self.refusals -= 1
             raise CloudError("Throttled")
-        return LoadBalancer("lb-1", "lb", "lb.example.com", (self.listener,), self.ranges)
+        return LoadBalancer("lb-1", "lb", "lb.example.com", (self.listener,), self.ranges, self.internal)
 
 
 class Service(SimpleNamespace):
@@ -115,6 +116,14 @@ def test_the_health_check_is_where_kube_proxy_answers_or_is_not() -> None:
     looking_at(cloud).expect_health_check_elsewhere(SERVICE)
     with pytest.raises(Expectation, match="has the health check TCP the port of the traffic"):
         looking_at(cloud).expect_health_check_at_node_port(SERVICE)
+
+
+def test_internal_is_what_the_cloud_says() -> None:
+    cloud = Cloud(one=HEALTHY)
+    with pytest.raises(Expectation, match="it is open to the internet"):
+        looking_at(cloud).expect_internal(SERVICE)
+    cloud.internal = True
+    looking_at(cloud).expect_internal(SERVICE)
 
 
 def test_source_ranges_are_exactly_the_services() -> None:

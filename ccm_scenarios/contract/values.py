@@ -94,6 +94,8 @@ class LoadBalancer:
     listeners: tuple[Listener, ...]
     source_ranges: frozenset[str] = frozenset()
     """CIDRs that may reach the listeners."""
+    internal: bool = False
+    """Whether only clients in the cluster's own network have a way to it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,6 +20,7 @@ Feature: Who may reach a load balancer
     Given a backend
     When an internal LoadBalancer Service with the Local traffic policy is created for the backend
     Then the Service gets an ingress address
+    And the load balancer in the cloud is internal
     And Nodes reach the backend through the load balancer
     And clients outside the cluster get no answer from the backend
 

@@ -171,6 +171,7 @@ class AwsLoadBalancers:
             address=seen["DNSName"],
             listeners=listeners,
             source_ranges=security_groups.ranges_of(self.clients, seen.get("SecurityGroups", [])),
+            internal=seen["Scheme"] == "internal",
         )
 
     def _read_network(self, seen: LoadBalancerTypeDef) -> LoadBalancer:
@@ -187,6 +188,7 @@ class AwsLoadBalancers:
                 if groups
                 else security_groups.ranges_on_nodes(self.clients, name)
             ),
+            internal=seen["Scheme"] == "internal",
         )
 
     def _listener(self, listener: ListenerTypeDef) -> Listener:
