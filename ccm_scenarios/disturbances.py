@@ -60,7 +60,7 @@ class Disturbances:
 
     def refuse_deletion(self, node: StandIn) -> DeletionRefused:
         """Keep everybody from deleting a Node."""
-        refused = DeletionRefused(self._world.cluster, self._world.labels, node.name)
+        refused = DeletionRefused(self._world.cluster, self._world.labels, node)
         self._world.on_close(str(refused), refused.end)
         return refused
 

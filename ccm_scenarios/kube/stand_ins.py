@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes.client import AdmissionregistrationV1Api, ApiException
@@ -54,6 +55,10 @@ class StandIn:
     def __str__(self) -> str:
         return f"Node {self.name}"
 
+    def stay_ready(self) -> None:
+        """Say once more that it is Ready, as a kubelet does again and again: who does not is soon taken for silent."""
+        self._cluster.core.patch_node_status(self.name, {"status": {"conditions": [_ready_condition("True")]}})
+
     def fall_silent(self) -> None:
         """Stop calling itself Ready, as a Node does whose kubelet is gone."""
         change = {"status": {"conditions": [_ready_condition("Unknown")]}}
@@ -96,26 +101,27 @@ class StandIn:
 class DeletionRefused:
     """Nobody can delete one Node: an admission policy of the scenario's own denies it."""
 
-    def __init__(self, cluster: Cluster, labels: Mapping[str, str], node: str) -> None:
-        """Put the policy in force; returns when the API server heeds it."""
+    def __init__(self, cluster: Cluster, labels: Mapping[str, str], node: StandIn) -> None:
+        """Put the policy in force for a Node that is Ready, and stays so; returns when the API server heeds it."""
         self._cluster = cluster
         self._api = AdmissionregistrationV1Api(cluster.core.api_client)
-        self.name = f"{node}-stays"
+        self.name = f"{node.name}-stays"
         metadata = {"name": self.name, "labels": dict(labels)}
-        self._api.create_validating_admission_policy({"metadata": metadata, "spec": _policy(node)})
+        self._api.create_validating_admission_policy({"metadata": metadata, "spec": _policy(node.name)})
         binding = {"policyName": self.name, "validationActions": ["Deny"]}
         self._api.create_validating_admission_policy_binding({"metadata": metadata, "spec": binding})
 
         def look() -> None:
+            node.stay_ready()
             try:
-                cluster.core.delete_node(node, dry_run="All")
+                cluster.core.delete_node(node.name, dry_run="All")
             except ApiException as error:
                 if error.status in _REFUSED:
                     return
                 raise
             raise NotYet("a deletion would be allowed")
 
-        expected = f"the deletion of Node {node} refused by policy"
+        expected = f"the deletion of {node} refused by policy"
         cluster.waits.until(expected, look, timeout="api_call", asking=True)
 
     def __str__(self) -> str:
@@ -155,7 +161,14 @@ def _node(
 
 
 def _ready_condition(status: str) -> Manifest:
-    return {"type": "Ready", "status": status, "reason": "StandIn", "message": "no machine is behind this Node"}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "type": "Ready",
+        "status": status,
+        "reason": "StandIn",
+        "message": "no machine is behind this Node",
+        "lastHeartbeatTime": now,
+    }
 
 
 def _policy(node: str) -> Manifest:
