@@ -235,7 +235,8 @@ class SocketProbing:
     def _follow(self, where: dict[str, Any]) -> None:
         while not self._stopped.wait(RESOLVE_INTERVAL):
             now = self._look_up()
-            if now != where:
+            # A name server that is silent for a while takes back nothing that it said.
+            if now != where and not (now["kind"] == prober.UNKNOWN and where["addresses"]):
                 where = now
                 self._process.say({"probe": self._number, **where})
 

@@ -99,6 +99,21 @@ def test_a_silent_name_server_proves_nothing() -> None:
         clients(resolve, bound=2.0).expect_not_reached(front(80, address="lb"), BACKEND)
 
 
+def test_a_name_server_that_falls_silent_takes_nothing_back() -> None:
+    looked_up = []
+
+    def resolve(name: str) -> Sequence[str]:
+        looked_up.append(name)
+        if len(looked_up) > 1:
+            raise CloudError("the name server does not answer")
+        return [LOCAL]
+
+    with http_server(name=POD) as port, clients(resolve).probing(front(port, address="lb"), BACKEND) as watched:
+        while len(looked_up) < 3:
+            time.sleep(0.05)
+    watched.expect_every_try_answered()
+
+
 def test_all_addresses_of_a_name_are_called() -> None:
     def resolve(name: str) -> Sequence[str]:
         return ["127.0.0.2", LOCAL]
