@@ -54,7 +54,7 @@ def test_the_real_ccm_shows_every_behaviour_and_nothing_is_left(flavour: str, tm
 
 
 def _not_judged(flavour: str) -> set[str]:
-    """Behaviours that need what this flavour lacks, that show how others refuse what it has, or are known deviations."""
+    """Behaviours that need what this flavour lacks, show how others refuse what it has, or are known deviations."""
     offered = frozenset({Capability.CCM_CONTROL, Capability.FAULTS})
     declared = catalogue.declared_by([providers.find("aws")], offered)[f"aws {flavour}"]
     deviating = {deviation.behaviour for deviation in KNOWN_DEVIATIONS}
