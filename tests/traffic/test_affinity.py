@@ -1,0 +1,28 @@
+"""Whether a client stays with one Pod."""
+
+from __future__ import annotations
+
+from ccm_scenarios.traffic.affinity import one_pod
+from ccm_scenarios.traffic.samples import Outcome
+
+
+class Backend:
+    def answers_as(self, text: str) -> bool:
+        return text.startswith("pod-")
+
+
+def outcomes(*answers: str) -> list[Outcome]:
+    judge = one_pod(Backend())
+    return [judge(answer, "192.0.2.1").outcome for answer in answers]
+
+
+def test_the_same_pod_again_is_good() -> None:
+    assert outcomes("pod-a", "pod-a", "pod-a") == [Outcome.NONE, Outcome.GOOD, Outcome.GOOD]
+
+
+def test_another_pod_begins_anew() -> None:
+    assert outcomes("pod-a", "pod-b", "pod-b") == [Outcome.NONE, Outcome.NONE, Outcome.GOOD]
+
+
+def test_another_than_the_backend_is_none_of_its_pods() -> None:
+    assert outcomes("pod-a", "stranger", "pod-a") == [Outcome.NONE, Outcome.NONE, Outcome.GOOD]
