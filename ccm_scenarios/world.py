@@ -94,6 +94,7 @@ class World:
         self._owner = owner_of(run_id, scenario_id)
         self._cleanups: list[tuple[str, Callable[[], None]]] = []
         self._cleanups_first: list[tuple[str, Callable[[], None]]] = []
+        self._cleanups_last: list[tuple[str, Callable[[], None]]] = []
         self._services: list[ServiceHandle] = []
         self._namespaces: list[str] = []
         # Without the controller manager, and with a cloud that fails it, nothing else could be undone.
@@ -319,7 +320,8 @@ class World:
         labels = {} if in_load_balancers else {EXCLUDED_LABEL: ""}
         with waiting("an instance launched in the cloud"):
             instance = self.provider.instances.launch(owner=self._owner, node_labels=labels, in_place_of=in_place_of)
-        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance))
+        # Last: a controller that hears of a Node's end while it deletes a load balancer may make it once more.
+        self._cleanups_last.append((f"instance {instance.id}", lambda: self._end_instance(instance)))
         node = expect_node_of(self.cluster, instance.provider_id)
         if not in_load_balancers:
             node.leave_load_balancers()
@@ -467,7 +469,7 @@ class World:
             CleanupFailed: names each part that failed; the others are undone.
         """
         failed = []
-        while cleanups := self._cleanups_first or self._cleanups:
+        while cleanups := self._cleanups_first or self._cleanups or self._cleanups_last:
             what, undo = cleanups.pop()
             try:
                 undo()
