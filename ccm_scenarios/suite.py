@@ -200,13 +200,11 @@ class Suite:
         Raises:
             CleanupFailed: something of it stays.
         """
-        from ccm_scenarios.manager import restore
         from ccm_scenarios.sweeping import sweep
 
         assert self._cluster is not None and self._target is not None
         with self._interrupts.shield():
-            restore(self._target)
-            sweep(self._cluster, self._provider, self._shared, self._run_id, self._name_of(scenario))
+            sweep(self._target, self._cluster, self._provider, self._shared, self._run_id, self._name_of(scenario))
 
     # before_scenario, after_step, after_scenario
 

@@ -12,22 +12,22 @@ from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, OWN_TAINT, UNINITIALIZED_TA
 from ccm_scenarios.kube.services import drop_foreign_finalizer
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
+from ccm_scenarios.manager import restore
+from ccm_scenarios.targets import Target
 from ccm_scenarios.world import CleanupFailed, labels_of, owner_of
 
 
-def sweep(cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str, scenario_id: str) -> None:
-    """Remove the scenario's instances, Nodes, namespaces and load balancers, and its marks on shared Nodes.
+def sweep(
+    target: Target, cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str, scenario_id: str
+) -> None:
+    """Let the controller manager run and be well; remove the scenario's instances, Nodes, namespaces and load
+    balancers, and its marks on shared Nodes.
 
     Raises:
         CleanupFailed: names what stays.
     """
+    restore(target)
     failed = []
-    try:
-        if Capability.INSTANCE_LAUNCH in provider.capabilities:
-            for instance in provider.instances.launched_for(owner_of(run_id, scenario_id)):
-                provider.instances.delete(instance.id)
-    except CloudError as error:
-        failed.append(f"its instances: {error}")
     try:
         if Capability.LB_REQUESTED_ADDRESS in provider.capabilities:
             for address in provider.addresses.reserved_for(owner_of(run_id, scenario_id)):
@@ -48,6 +48,13 @@ def sweep(cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str
                 _expect_gone(cluster, provider, service)
         except Expectation as error:
             failed.append(str(error))
+    # After the Services, as at the end of a scenario: see `World.launch_node`.
+    try:
+        if Capability.INSTANCE_LAUNCH in provider.capabilities:
+            for instance in provider.instances.launched_for(owner_of(run_id, scenario_id)):
+                provider.instances.delete(instance.id)
+    except CloudError as error:
+        failed.append(f"its instances: {error}")
     _unmark(cluster, shared)
     if failed:
         raise CleanupFailed("not swept:\n" + "\n".join(failed))

@@ -202,7 +202,7 @@ sys.modules["ccm_scenarios.kube"] = types.SimpleNamespace(Cluster=Cluster)
 sys.modules["ccm_scenarios.world"] = types.SimpleNamespace(World=World)
 
 
-def sweep(cluster, provider, shared, run_id, scenario_id):
+def sweep(target, cluster, provider, shared, run_id, scenario_id):
     note(f"{scenario_id} swept")
     if "SWEEP_FAILS" in os.environ:
         raise RuntimeError("a namespace stays")

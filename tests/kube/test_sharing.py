@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -176,6 +177,10 @@ def namespace_of(cluster: Cluster, scenario_id: str) -> str:
     return name
 
 
+UNCONTROLLED: Any = SimpleNamespace(faults=None, controller_manager=None)
+"""A target that offers no control over its controller manager."""
+
+
 @pytest.fixture
 def connection(control_plane: ControlPlane) -> Cluster:
     return Cluster.connect(control_plane.kubeconfig, None, TIMEOUTS)
@@ -189,7 +194,7 @@ def test_what_a_dead_scenario_left_is_removed_and_nothing_else(
     node.mark_uninitialized()
     create(cluster, "launched", taints=[{"key": OWN_TAINT, "effect": "PreferNoSchedule"}])
     cloud = Launching()
-    sweep(connection, cast(Provider, cloud), shared, "r1", "dead")
+    sweep(UNCONTROLLED, connection, cast(Provider, cloud), shared, "r1", "dead")
     connection.close()  # the namespaces are gone
     names = {namespace.metadata.name for namespace in cluster.core.list_namespace().items}
     assert alive in names
@@ -207,7 +212,7 @@ def test_what_stays_is_told(connection: Cluster, cluster: Cluster, shared: Share
     cloud.refuses = True
     cloud.left = [OwnedResource("load balancer", "lb-1")]
     with pytest.raises(CleanupFailed) as failure:
-        sweep(connection, cast(Provider, cloud), shared, "r1", "dead")
+        sweep(UNCONTROLLED, connection, cast(Provider, cloud), shared, "r1", "dead")
     assert "its instances: DeleteInstance: Throttled" in str(failure.value)
     assert f"nothing in the cloud for Service {namespace}/service" in str(failure.value)
     assert "lb-1" in str(failure.value)
