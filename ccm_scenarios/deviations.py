@@ -42,8 +42,9 @@ class Deviations:
         """Look at the end of a behaviour.
 
         Raises:
-            NoLongerDeviates: it was shown, and is registered.
+            NoLongerDeviates: it was shown, and is registered as one that never is.
         """
-        if shown and behaviour in self._known:
-            issue = self._known[behaviour].issue
-            raise NoLongerDeviates(f"@{behaviour} is a {MARK} ({issue}) and was shown: take it off the register")
+        deviation = self._known.get(behaviour)
+        if shown and deviation is not None and not deviation.at_times:
+            said = f"@{behaviour} is a {MARK} ({deviation.issue}) and was shown: take it off the register"
+            raise NoLongerDeviates(said)

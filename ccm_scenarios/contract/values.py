@@ -144,13 +144,16 @@ class Implementation:
 
 @dataclass(frozen=True, slots=True)
 class KnownDeviation:
-    """A behaviour the implementation is known not to show, tied to an issue. It still runs; passing it is an error."""
+    """A behaviour the implementation is known not to show, tied to an issue. It still runs. To fail it in another way is
+    a failure, and to pass it, too, unless it is known to be shown at times."""
 
     behaviour: str
     issue: str
     """Where it is tracked; a URL."""
     failure: str
     """A regular expression that the failure's text must match; it fails for another reason otherwise."""
+    at_times: bool = False
+    """Whether it depends on a race, so that passing it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
