@@ -39,7 +39,8 @@ class Members:
         """Keep Nodes out; they may be members again at the end."""
         self._world.mark()
         for node in nodes:
-            self._world.on_close(f"{node} without label {EXCLUDED_LABEL}", node.join_load_balancers)
+            what = f"{node} without label {EXCLUDED_LABEL}"
+            self._world.on_close(what, node.join_load_balancers, after_services=True)
             node.leave_load_balancers()
 
     def include(self, nodes: Sequence[NodeHandle]) -> None:

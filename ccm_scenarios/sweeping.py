@@ -48,7 +48,7 @@ def sweep(
                 _expect_gone(cluster, provider, service)
         except Expectation as error:
             failed.append(str(error))
-    # After the Services, as at the end of a scenario: see `World.launch_node`.
+    # After the Services, as at the end of a scenario: see `World.on_close`.
     try:
         if Capability.INSTANCE_LAUNCH in provider.capabilities:
             for instance in provider.instances.launched_for(owner_of(run_id, scenario_id)):

@@ -320,8 +320,7 @@ class World:
         labels = {} if in_load_balancers else {EXCLUDED_LABEL: ""}
         with waiting("an instance launched in the cloud"):
             instance = self.provider.instances.launch(owner=self._owner, node_labels=labels, in_place_of=in_place_of)
-        # Last: a controller that hears of a Node's end while it deletes a load balancer may make it once more.
-        self._cleanups_last.append((f"instance {instance.id}", lambda: self._end_instance(instance)))
+        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance), after_services=True)
         node = expect_node_of(self.cluster, instance.provider_id)
         if not in_load_balancers:
             node.leave_load_balancers()
@@ -454,13 +453,15 @@ class World:
 
     # The end
 
-    def on_close(self, what: str, undo: Callable[[], None]) -> None:
+    def on_close(self, what: str, undo: Callable[[], None], *, after_services: bool = False) -> None:
         """Run `undo` at the end, before all that was registered earlier.
 
         Args:
             what: what it takes away or puts right, for the error's text.
+            after_services: for what changes the Nodes that load balancers have: a controller that hears of it while it
+                deletes a load balancer may make it once more.
         """
-        self._cleanups.append((what, undo))
+        (self._cleanups_last if after_services else self._cleanups).append((what, undo))
 
     def close(self) -> None:
         """Undo everything, last things first; each bounded by the timeouts of what it waits for.

@@ -144,8 +144,8 @@ class Implementation:
 
 @dataclass(frozen=True, slots=True)
 class KnownDeviation:
-    """A behaviour the implementation is known not to show, tied to an issue. It still runs. To fail it in another way is
-    a failure, and to pass it, too, unless it is known to be shown at times."""
+    """A behaviour the implementation is known not to show, tied to an issue. It still runs. To fail it in another way
+    is a failure, and to pass it, too, unless it is known to be shown at times."""
 
     behaviour: str
     issue: str
