@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from ccm_scenarios import __version__
-from ccm_scenarios.contract import Capability
 from ccm_scenarios.errors import CcmScenariosError, UsageError
 
 _USAGE_ERROR = 2
@@ -59,6 +58,7 @@ def behaviours() -> None:
     """Print the table of all behaviours: what each needs, and which providers and flavours it judges (Markdown)."""
     import providers
     from ccm_scenarios import catalogue
+    from ccm_scenarios.contract import Capability
 
     names = providers.names()
     on_local_cloud = frozenset({Capability.CCM_CONTROL, Capability.FAULTS})
