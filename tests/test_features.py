@@ -8,7 +8,6 @@ import inspect
 import re
 import subprocess
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +18,12 @@ from behave.parser import parse_file, parse_steps
 from behave.runner_util import load_step_modules
 from behave.step_registry import registry
 
+from ccm_scenarios import catalogue
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.selection import CAPABILITY_TAGS
 
 ROOT = Path(__file__).parent.parent
-CATALOGUE = tomllib.loads((ROOT / "ccm_scenarios/behaviours.toml").read_text())
+CATALOGUE = catalogue.entries()
 PROVIDERS = {"aws"}
 KNOWN_TAGS = {"kep", "core", "extended", "disruptive", "serial", "service-api"} | PROVIDERS | CAPABILITY_TAGS
 DURATION = re.compile(r"\d+\s*(ms|s|sec|seconds?|min|minutes?)\b")
