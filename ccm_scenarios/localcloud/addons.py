@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -28,8 +29,14 @@ def _metadata(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "namespace": "kube-system", **more}
 
 
-def manifests(coredns_image: str) -> list[tuple[str, dict[str, Any]]]:
-    """Pairs of API path and object."""
+def manifests(coredns_image: str, dns_nodes: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Pairs of API path and object.
+
+    Args:
+        coredns_image: image name with tag.
+        dns_nodes: names of the Nodes on which cluster DNS may run: those that stay. The scheduler prefers empty Nodes,
+            which are the ones that a scenario launches and ends again.
+    """
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     system = "/api/v1/namespaces/kube-system"
     account = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
@@ -57,10 +64,14 @@ def manifests(coredns_image: str) -> list[tuple[str, dict[str, Any]]]:
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": _DNS_LABELS},
     }
+    lasting = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]} for name in dns_nodes]
     pod = {
         "serviceAccountName": "coredns",
         "priorityClassName": "system-cluster-critical",
         "dnsPolicy": "Default",
+        "affinity": {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": lasting}}
+        },
         "topologySpreadConstraints": [spread],
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
@@ -110,15 +121,15 @@ def manifests(coredns_image: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def install(client: httpx.Client, coredns_image: str, *, deadline: float) -> None:
+def install(client: httpx.Client, coredns_image: str, dns_nodes: Sequence[str], *, deadline: float) -> None:
     """Create the add-ons; what exists already is left as it is.
 
     Args:
         client: cluster administrator.
-        coredns_image: image name with tag.
+        coredns_image, dns_nodes: as for `manifests`.
         deadline: `time.monotonic()` until when a namespace that the API server has yet to make is waited for.
     """
-    for path, body in manifests(coredns_image):
+    for path, body in manifests(coredns_image, dns_nodes):
         while (answer := client.post(path, json=body)).status_code == httpx.codes.NOT_FOUND:
             if time.monotonic() > deadline:
                 break

@@ -54,7 +54,7 @@ def decode(line: str) -> list[ProxiedListener]:
     ]
 
 
-class _Listener:
+class Listener:
     """A listening socket; targets change under it, connections that are open stay."""
 
     def __init__(self, config: ProxiedListener) -> None:
@@ -71,8 +71,11 @@ class _Listener:
         """Serve by another configuration from now on."""
         self.config = config
         for task, target in list(self._connections.items()):
-            if target is not None and target not in config.targets and target not in config.kept:
+            if target is not None and self._left(target):
                 task.cancel()
+
+    def _left(self, target: tuple[str, int]) -> bool:
+        return target not in self.config.targets and target not in self.config.kept
 
     async def close(self) -> None:
         """A deleted listener also ends what it carried."""
@@ -96,6 +99,9 @@ class _Listener:
             assert task is not None
             self._connections[task] = target
             try:
+                if self._left(target):
+                    # It left while it was being dialled, when nobody knew yet whose connection this would be.
+                    return
                 await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
             finally:
                 upstream_writer.close()
@@ -129,7 +135,7 @@ async def _serve() -> None:
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader(limit=2**24)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
-    listeners: dict[tuple[str, int], _Listener] = {}
+    listeners: dict[tuple[str, int], Listener] = {}
     while line := await commands.readline():
         wanted = {config.key: config for config in decode(line.decode())}
         for key in [key for key in listeners if key not in wanted]:
@@ -138,7 +144,7 @@ async def _serve() -> None:
             if key in listeners:
                 listeners[key].change(config)
                 continue
-            listener = _Listener(config)
+            listener = Listener(config)
             try:
                 await listener.open()
             except OSError as error:

@@ -132,6 +132,7 @@ class Region:
         addons.install(
             self._control_plane.client,
             coredns_image(self._binaries),
+            account.node_names,
             deadline=time.monotonic() + READY_SECONDS,
         )
         self._progress("starting the cloud controller manager")

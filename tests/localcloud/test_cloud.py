@@ -29,6 +29,28 @@ print("ready", flush=True)
 sys.stdin.read()
 """
 
+_REPLACE_DNS = """
+import sys, time
+from kubernetes import client, config
+config.load_kube_config()
+api = client.CoreV1Api()
+dns = {"namespace": "kube-system", "label_selector": "k8s-app=kube-dns"}
+deadline = time.monotonic() + 60
+
+def scheduled(other_than=()):
+    while True:
+        pods = [pod for pod in api.list_namespaced_pod(**dns).items if pod.metadata.uid not in other_than]
+        if len(pods) == 2 and all(pod.spec.node_name for pod in pods):
+            return pods
+        assert time.monotonic() < deadline, "cluster DNS was not scheduled"
+        time.sleep(0.1)
+
+old = {pod.metadata.uid for pod in scheduled()}
+api.delete_collection_namespaced_pod(**dns, grace_period_seconds=0)
+places = {pod.spec.node_name for pod in scheduled(other_than=old)}
+assert places == {sys.argv[1]}, places
+"""
+
 
 def _within(seconds: float, condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
@@ -146,6 +168,15 @@ class TestInstances:
         before = cloud.status()["instances"]
         _ec2(cloud, "ec2.run_instances(LaunchTemplate={'LaunchTemplateName': 'nodes'}, MinCount=1, MaxCount=1)")
         assert _within(60, lambda: len(_ready_nodes(cloud)) == 2)
+        (new,) = [one for one in cloud.status()["instances"] if one not in before]
+        _ec2(cloud, f"ec2.terminate_instances(InstanceIds=['{new['id']}'])")
+        assert _within(60, lambda: cloud.status()["instances"] == before)
+
+    def test_cluster_dns_stays_off_instances_that_leave_again(self, cloud: client.LocalCloud) -> None:
+        before = cloud.status()["instances"]
+        _ec2(cloud, "ec2.run_instances(LaunchTemplate={'LaunchTemplateName': 'nodes'}, MinCount=1, MaxCount=1)")
+        assert _within(60, lambda: len(_ready_nodes(cloud)) == 2)
+        assert cloud.run([sys.executable, "-c", _REPLACE_DNS, before[0]["name"]]) == 0
         (new,) = [one for one in cloud.status()["instances"] if one not in before]
         _ec2(cloud, f"ec2.terminate_instances(InstanceIds=['{new['id']}'])")
         assert _within(60, lambda: cloud.status()["instances"] == before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from queue import Empty, Queue
+from typing import Any
 
 import dns.exception
 import dns.resolver
@@ -20,7 +22,7 @@ from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.health import Check, HealthChecker
 from ccm_scenarios.localcloud.loadbalancers import _checks
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC, Periods
-from ccm_scenarios.localcloud.proxy import ProxiedListener, decode, encode
+from ccm_scenarios.localcloud.proxy import Listener, ProxiedListener, decode, encode
 
 SOURCE = "127.0.0.9"
 _SECONDS = 10.0
@@ -147,6 +149,34 @@ class TestProxy:
                 seen.get(timeout=_SECONDS)
                 say([ProxiedListener("127.0.0.1", port, SOURCE, ())])
                 assert two.recv(10) == b""
+
+    def test_a_target_that_left_while_it_was_dialled_gets_no_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def connect_late(target: int) -> bytes:
+            dialled, left = asyncio.Event(), asyncio.Event()
+            dial = asyncio.open_connection
+
+            async def slowly(*args: Any, **how: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+                connection = await dial(*args, **how)
+                dialled.set()
+                await left.wait()
+                return connection
+
+            port = free_port()
+            listener = Listener(ProxiedListener("127.0.0.1", port, SOURCE, (("127.0.0.1", target),)))
+            await listener.open()
+            monkeypatch.setattr(asyncio, "open_connection", slowly)
+            reader, writer = await dial("127.0.0.1", port)
+            await dialled.wait()
+            listener.change(ProxiedListener("127.0.0.1", port, SOURCE, ()))
+            left.set()
+            try:
+                return await reader.read(10)
+            finally:
+                writer.close()
+                await listener.close()
+
+        with server(b"late") as (target, _):
+            assert asyncio.run(asyncio.wait_for(connect_late(target), _SECONDS)) == b""
 
 
 def _refused(port: int) -> bool:

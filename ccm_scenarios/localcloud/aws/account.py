@@ -16,7 +16,7 @@ from ccm_scenarios.localcloud import addressing
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.literals import ResourceTypeType
-    from mypy_boto3_ec2.type_defs import TagSpecificationTypeDef, TagTypeDef
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef, TagSpecificationTypeDef, TagTypeDef
 
 LAUNCH_TEMPLATE = "nodes"
 VPC_CIDR = str(addressing.VPC)
@@ -48,6 +48,8 @@ class Account:
     launch_template: str
     """Name of the template by which further nodes are launched."""
     instance_ids: tuple[str, ...]
+    node_names: tuple[str, ...]
+    """The instances' private DNS names, in the order of `instance_ids`."""
 
     @property
     def subnet_id(self) -> str:
@@ -144,16 +146,15 @@ def _seed(client: EC2Client, region: str, cluster: str, nodes: int) -> Account:
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [owned]}],
         },
     )
-    launched: list[str] = []
+    launched: list[InstanceTypeDef] = []
     for index, subnet_id in enumerate(subnet_ids):
         if count := len(range(index, nodes, len(subnet_ids))):
-            instances = client.run_instances(
+            launched += client.run_instances(
                 LaunchTemplate={"LaunchTemplateName": LAUNCH_TEMPLATE},
                 NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet_id, "Groups": [group_id]}],
                 MinCount=count,
                 MaxCount=count,
             )["Instances"]
-            launched += [instance["InstanceId"] for instance in instances]
     return Account(
         region=region,
         cluster=cluster,
@@ -164,5 +165,6 @@ def _seed(client: EC2Client, region: str, cluster: str, nodes: int) -> Account:
         route_table_id=table_id,
         node_security_group_id=group_id,
         launch_template=LAUNCH_TEMPLATE,
-        instance_ids=tuple(launched),
+        instance_ids=tuple(instance["InstanceId"] for instance in launched),
+        node_names=tuple(instance["PrivateDnsName"] for instance in launched),
     )
