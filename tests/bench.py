@@ -25,7 +25,7 @@ import providers
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.latency import notice_latencies
 from ccm_scenarios.localcloud import binaries, client, images
-from ccm_scenarios.localcloud.binaries.catalogue import CATALOGUE
+from ccm_scenarios.localcloud.binaries.catalogue import select
 from ccm_scenarios.localcloud.cgroups import cpu_seconds, memory_bytes
 from ccm_scenarios.localcloud.state import State
 from ccm_scenarios.options import Options
@@ -124,7 +124,7 @@ def _our_build(environment: dict[str, str], _scratch: Path) -> None:
 
 
 def _bare_build(environment: dict[str, str], scratch: Path) -> None:
-    for component in CATALOGUE:
+    for component in select(None):
         command = ["go", "build", "-trimpath", "-ldflags", component.ldflags, "-o", f"{scratch}/{component.name}/"]
         subprocess.run(
             [*command, *component.packages.values()],

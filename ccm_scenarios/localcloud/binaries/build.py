@@ -51,6 +51,7 @@ def location(component: Component, go: Toolchain) -> Path:
             _ENVIRONMENT,
             go.version,
             go.architecture,
+            *(source.read_text() for source in component.sources),
         ]
     )
     digest = hashlib.sha256(inputs.encode()).hexdigest()[:16]

@@ -34,12 +34,19 @@ class Component:
     """Bytes a build with empty Go caches adds to the disk, rounded up."""
     stamps: Mapping[str, str] = field(default_factory=dict)
     """Go variable to value, set at link time; `{version}`, `{major}`, `{minor}` are filled in."""
+    on_request: bool = False
+    """Only prepared for who names it: not every local cloud needs it."""
     root: Path = MODULES
 
     @property
     def directory(self) -> Path:
-        """Holds go.mod and go.sum."""
+        """Holds go.mod and go.sum, and what is compiled if that is no module's."""
         return self.root / self.name
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Go files of its own; none for most."""
+        return tuple(sorted(self.directory.glob("*.go")))
 
     @property
     def version(self) -> str:
@@ -133,6 +140,15 @@ CATALOGUE: tuple[Component, ...] = (
         stamps={f"{_KUBERNETES_VERSION}.gitVersion": "{version}"},
     ),
     Component(
+        name="gce-cloud-controller-manager",
+        module="k8s.io/cloud-provider-gcp/providers",
+        packages={"gce-cloud-controller-manager": "."},
+        version_command=("gce-cloud-controller-manager", "--version"),
+        disk=3 * GIB,
+        stamps={f"{_KUBERNETES_VERSION}.gitVersion": "{version}"},
+        on_request=True,
+    ),
+    Component(
         name="coredns",
         module="github.com/coredns/coredns",
         packages={"coredns": "github.com/coredns/coredns"},
@@ -143,13 +159,13 @@ CATALOGUE: tuple[Component, ...] = (
 
 
 def select(names: Sequence[str] | None) -> tuple[Component, ...]:
-    """The named components in the catalogue's order, all for None.
+    """The named components in the catalogue's order; for None all but those that are only made on request.
 
     Raises:
         UsageError: a name is not in the catalogue.
     """
     known = [component.name for component in CATALOGUE]
-    wanted = known if names is None else names
+    wanted = [component.name for component in CATALOGUE if not component.on_request] if names is None else names
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise UsageError(f"no component {', '.join(unknown)}; known are {', '.join(known)}")

@@ -98,7 +98,7 @@ def prepare(*, progress: Progress | None = None, components: Sequence[str] | Non
 
     Args:
         progress: told of builds; silent by default.
-        components: names of the catalogue; all of it by default.
+        components: names of the catalogue; by default all that are not only made on request.
 
     Raises:
         UsageError: a component is unknown.
