@@ -58,11 +58,10 @@ def behaviours() -> None:
     """Print the table of all behaviours: what each needs, and which providers and flavours it judges (Markdown)."""
     import providers
     from ccm_scenarios import catalogue
-    from ccm_scenarios.contract import Capability
+    from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 
     names = providers.names()
-    on_local_cloud = frozenset({Capability.CCM_CONTROL, Capability.FAULTS})
-    judged = catalogue.declared_by(map(providers.find, names), on_local_cloud)
+    judged = catalogue.declared_by(map(providers.find, names), OFFERED_BY_LOCAL_CLOUD)
     typer.echo(catalogue.table(catalogue.behaviours(Path.cwd() / "features", names), judged), nl=False)
 
 

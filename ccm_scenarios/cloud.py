@@ -173,11 +173,12 @@ class CloudExpectations:
         """The instance the Node's provider ID names."""
         return self._provider.instances.get(node.provider_id)
 
-    def delete_instance(self, node: NodeHandle) -> None:
-        """Delete the Node's instance; returns when the cloud says that it is gone."""
-        instance = self.instance_of(node).id
-        with waiting(f"instance {instance} deleted in the cloud"):
-            self._provider.instances.delete(instance)
+    def delete_instance(self, node: NodeHandle) -> Instance:
+        """Delete the Node's instance; returns it as it last was when the cloud says that it is gone."""
+        instance = self.instance_of(node)
+        with waiting(f"instance {instance.id} deleted in the cloud"):
+            self._provider.instances.delete(instance.id)
+        return instance
 
     def stop_instance(self, node: NodeHandle) -> None:
         """Stop the Node's instance; returns when the cloud says that it is stopped."""
@@ -258,9 +259,16 @@ class CloudExpectations:
 
     def expect_stopped(self, node: NodeHandle) -> None:
         """That the cloud says the Node's instance is stopped."""
+        self._expect_state(node, InstanceState.STOPPED)
+
+    def expect_running(self, node: NodeHandle) -> None:
+        """That the cloud says the Node's instance is running."""
+        self._expect_state(node, InstanceState.RUNNING)
+
+    def _expect_state(self, node: NodeHandle, wanted: InstanceState) -> None:
         state = self.instance_of(node).state
-        if state is not InstanceState.STOPPED:
-            raise Expectation(f"the instance of {node} stopped", state.value, _ASKED_ONCE)
+        if state is not wanted:
+            raise Expectation(f"the instance of {node} {wanted.value}", state.value, _ASKED_ONCE)
 
     # Routes
 

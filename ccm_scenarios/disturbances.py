@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from ccm_scenarios.contract import Machines, Mishap
 from ccm_scenarios.kube.nodes import LABEL_OF_OTHERS, REGION_LABELS, TYPE_LABELS, ZONE_LABELS, NodeHandle
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
 
@@ -41,6 +42,23 @@ class Disturbances:
     def falsify_type_label(self, node: NodeHandle) -> None:
         """Give a shared Node's instance type label another value."""
         self._change_labels(node, {TYPE_LABELS[0]: "changed-by-hand"})
+
+    def befall(self, node: NodeHandle, mishap: Mishap) -> None:
+        """Let something happen to an own Node's instance; what lasts ends with the scenario."""
+        instance = self._world.cloud.instance_of(node).id
+        if mishap not in (Mishap.RESET, Mishap.KERNEL_PANIC):
+            self._world.on_close(f"instance {instance} that is well", lambda: self._machines.mend(instance))
+        self._machines.befall(instance, mishap)
+
+    def mend(self, node: NodeHandle) -> None:
+        """End what befell an own Node's instance."""
+        self._machines.mend(self._world.cloud.instance_of(node).id)
+
+    @property
+    def _machines(self) -> Machines:
+        machines = self._world.target.machines
+        assert machines is not None, "the scenario's tags ask for what a target with machines offers"
+        return machines
 
     def stand_in(
         self, *, provider_id: str = "", uninitialized: bool = False, ready: bool = False, misled: bool = False

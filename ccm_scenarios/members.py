@@ -61,8 +61,7 @@ class Members:
 
     def replace(self, node: NodeHandle) -> NodeHandle:
         """Give the place of an own Node's instance to another one; the Node of the same name that it joins as."""
-        former = self._world.cloud.instance_of(node)
-        self._world.cloud.delete_instance(node)
+        former = self._world.cloud.delete_instance(node)
         self.delete(node)
         node.expect_gone()
         return self._world.launch_node(in_load_balancers=True, in_place_of=former)

@@ -50,6 +50,10 @@ def sweep(
             failed.append(str(error))
     # After the Services, as at the end of a scenario: see `World.on_close`.
     try:
+        if Capability.NODE_GROUPS in provider.capabilities:
+            # Before its instances, which it would replace.
+            for group in provider.node_groups.created_for(owner_of(run_id, scenario_id)):
+                provider.node_groups.delete(group)
         if Capability.INSTANCE_LAUNCH in provider.capabilities:
             for instance in provider.instances.launched_for(owner_of(run_id, scenario_id)):
                 provider.instances.delete(instance.id)

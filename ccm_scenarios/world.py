@@ -30,13 +30,16 @@ from ccm_scenarios.kube.nodes import (
     NodeHandle,
     all_nodes,
     expect_node_of,
+    expect_unchanged,
     expect_usable_nodes,
 )
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
+from ccm_scenarios.kube.settled import SettledPods
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.manager import Manager
 from ccm_scenarios.members import Members
+from ccm_scenarios.node_groups import NodeGroup
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
@@ -326,6 +329,17 @@ class World:
             node.leave_load_balancers()
         return node
 
+    def make_node_group(self, size: int) -> NodeGroup:
+        """A node group of this scenario's own, each of its instances with a Ready, initialised Node."""
+        group = NodeGroup(self.cluster, self.provider, owner=self._owner, size=size)
+        self.on_close(str(group), group.end, after_services=True)
+        group.expect_nodes()
+        return group
+
+    def settled_pods(self) -> SettledPods:
+        """All Pods of the scenario and of the cluster itself, which are ready."""
+        return SettledPods(self.cluster, [*self._namespaces, "kube-system"])
+
     def expect_node_ports_free(self, service: ServiceHandle) -> None:
         """That another Service might have all node ports that this one last had."""
         node_ports.expect_free(self.cluster, service)
@@ -426,6 +440,10 @@ class World:
     def every_node(self) -> list[NodeHandle]:
         """All Nodes, whatever their state, without those that another scenario launched for itself."""
         return all_nodes(self.cluster, self._shared)
+
+    def expect_unchanged(self, nodes: Sequence[NodeHandle]) -> None:
+        """That Nodes stay as they are, and are not initialised again."""
+        expect_unchanged(self.cluster, nodes)
 
     def claim_nodes(self) -> None:
         """Be the only scenario that changes shared Nodes, until the end."""

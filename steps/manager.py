@@ -28,6 +28,11 @@ def cloud_refuses_changes(context: Context) -> None:
     context.manager.suffer(hardship("cloud-refuses-changes"))
 
 
+@given("a cloud that cannot say which instances it has")
+def cloud_knows_no_instances(context: Context) -> None:
+    context.manager.suffer(hardship("cloud-cannot-tell-instances"))
+
+
 @given("a controller manager that crashes before its next change in the cloud")
 def manager_crashes_once(context: Context) -> None:
     context.manager.suffer(hardship("ccm-crashes-before-first-change"))

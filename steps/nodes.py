@@ -18,7 +18,7 @@ def all_nodes(context: Context) -> None:
 
 @given("a Node")
 def a_node(context: Context) -> None:
-    context.node = context.world.nodes()[0]
+    context.node, *context.other_nodes = context.world.nodes()
 
 
 @given("a Node that lost the labels of its instance's type")
@@ -105,7 +105,12 @@ def nodes_are_marked(context: Context) -> None:
 
 @when("the instance is deleted in the cloud")
 def instance_is_deleted(context: Context) -> None:
-    context.cloud.delete_instance(context.node)
+    context.former_node, context.former_instance = context.node, context.cloud.delete_instance(context.node)
+
+
+@when("another instance of the same name is launched")
+def successor_is_launched(context: Context) -> None:
+    context.node = context.world.launch_node(in_place_of=context.former_instance)
 
 
 @when("the instance is stopped in the cloud")
@@ -205,6 +210,11 @@ def deletion_was_announced(context: Context) -> None:
 def other_nodes_are_there(context: Context) -> None:
     for node in context.other_nodes:
         node.expect_same_identity()
+
+
+@then("all other Nodes are left as they were")
+def other_nodes_are_unchanged(context: Context) -> None:
+    context.world.expect_unchanged(context.other_nodes)
 
 
 @then("the Node is marked as shut down")

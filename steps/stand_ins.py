@@ -8,6 +8,12 @@ from behave import given, then, when
 from behave.runner import Context
 
 
+@given("a Node that names an instance the cloud does not know, and calls itself Ready")
+def ready_stand_in(context: Context) -> None:
+    context.other_nodes = context.world.every_node()
+    _appears(context, provider_id=context.world.provider.instances.unknown_provider_id, ready=True)
+
+
 @given("a Node that names an instance the cloud does not know, and that nobody can delete")
 def undeletable_stand_in(context: Context) -> None:
     unknown = context.world.provider.instances.unknown_provider_id
@@ -40,6 +46,11 @@ def second_node_appears(context: Context) -> None:
 @when("its kubelet is given the instance's address")
 def kubelet_is_given_the_address(context: Context) -> None:
     context.node.say_kubelet_was_given(context.host.internal_address)
+
+
+@when("the Node goes on to call itself Ready")
+def node_stays_ready(context: Context) -> None:
+    context.stand_in.stay_ready()
 
 
 @when("the Node falls silent")

@@ -13,7 +13,7 @@ import pytest
 
 import providers
 from ccm_scenarios import catalogue
-from ccm_scenarios.contract import Capability
+from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 from providers.aws.provider import KNOWN_DEVIATIONS
 from tests.localcloud.host import traces
 
@@ -56,7 +56,6 @@ def test_the_real_ccm_shows_every_behaviour_and_nothing_is_left(flavour: str, tm
 
 def _not_judged(flavour: str) -> set[str]:
     """Behaviours that need what this flavour lacks, show how others refuse what it has, or are known deviations."""
-    offered = frozenset({Capability.CCM_CONTROL, Capability.FAULTS})
-    declared = catalogue.declared_by([providers.find("aws")], offered)[f"aws {flavour}"]
+    declared = catalogue.declared_by([providers.find("aws")], OFFERED_BY_LOCAL_CLOUD)[f"aws {flavour}"]
     deviating = {deviation.behaviour for deviation in KNOWN_DEVIATIONS if not deviation.at_times}
     return deviating | {each.id for each in BEHAVIOURS if each.needs - declared or each.lacks & declared}

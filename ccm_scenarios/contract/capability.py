@@ -27,11 +27,33 @@ class Capability(Enum):
     INSTANCE_REBOOT = "instance-reboot"
     """The cloud reboots an instance on request."""
 
+    INSTANCE_RESET = "instance-reset"
+    """An instance is reset on request, as by its power switch: nothing that runs on it is told."""
+
+    INSTANCE_KERNEL_PANIC = "instance-kernel-panic"
+    """An instance's kernel panics on request; after a while it boots anew by itself."""
+
+    INSTANCE_NETWORK_DOWN = "instance-network-down"
+    """An instance loses its network on request, and gets it back."""
+
+    INSTANCE_INBOUND_LOST = "instance-inbound-lost"
+    """All packets to an instance are lost on request, those from it are not; and that ends."""
+
+    INSTANCE_OUTBOUND_LOST = "instance-outbound-lost"
+    """All packets from an instance are lost on request, those to it are not; and that ends."""
+
+    INSTANCE_KUBELET_HUNG = "instance-kubelet-hung"
+    """An instance's kubelet stands still on request, and goes on again."""
+
     INSTANCE_ADDRESSES = "instance-addresses"
     """The cloud gives a running instance a second internal address."""
 
     INSTANCE_LABELS = "instance-labels"
     """The CCM gives Nodes labels of the cloud's own, beside those that Kubernetes names."""
+
+    NODE_GROUPS = "node-groups"
+    """The adapter makes groups of instances that join the cluster, whose size the cloud keeps (on AWS: Auto Scaling
+    groups)."""
 
     ROUTES = "routes"
     """The CCM keeps one cloud route for each Node's pod CIDR (`--configure-cloud-routes`)."""

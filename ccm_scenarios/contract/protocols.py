@@ -18,6 +18,7 @@ from ccm_scenarios.contract.values import (
     Instance,
     KnownDeviation,
     LoadBalancer,
+    Mishap,
     OwnedResource,
     Protocol,
     Route,
@@ -92,6 +93,52 @@ class Instances(TypingProtocol):
 
     def reboot(self, instance_id: str) -> None:
         """Order a clean reboot. Returns when the order was taken; the boot ID of the Node shows its effect."""
+        ...
+
+
+@runtime_checkable
+class NodeGroups(TypingProtocol):
+    """Groups of instances that join the cluster, each of a size that the cloud keeps."""
+
+    def create(self, *, owner: str, node_labels: Mapping[str, str], size: int) -> str:
+        """Make a group; returns its identity in the cloud when all its instances run. Their Nodes come later.
+
+        Args:
+            owner: kept with the group in the cloud from its first moment on; as for `Instances.launch`.
+            node_labels: as for `Instances.launch`.
+            size: how many instances.
+
+        Raises:
+            CloudTimeout: they did not run within `Timeouts.group_resized`; the group is gone again.
+        """
+        ...
+
+    def members(self, group: str) -> Sequence[Instance]:
+        """The group's instances that are not gone, nor about to be."""
+        ...
+
+    def resize(self, group: str, size: int) -> None:
+        """Have another number of instances. Returns when so many run, and those that left are gone.
+
+        Raises:
+            CloudTimeout: that was not so within `Timeouts.group_resized`.
+        """
+        ...
+
+    def recreate(self, group: str) -> None:
+        """Replace all instances by others. Returns when as many run as before, and those before are gone.
+
+        Raises:
+            CloudTimeout: that was not so within `Timeouts.group_resized`.
+        """
+        ...
+
+    def created_for(self, owner: str) -> Sequence[str]:
+        """Groups that were made for this owner and are there, by whatever process: for sweeping after a crash."""
+        ...
+
+    def delete(self, group: str) -> None:
+        """End the group and its instances. Returns when these are gone; succeeds for a group that is gone already."""
         ...
 
 
@@ -247,6 +294,9 @@ class Provider(TypingProtocol):
     def instances(self) -> Instances: ...
 
     @property
+    def node_groups(self) -> NodeGroups: ...
+
+    @property
     def load_balancers(self) -> LoadBalancers: ...
 
     @property
@@ -306,4 +356,23 @@ class ControllerManager(TypingProtocol):
 
     def logs(self, *, lines: int = 200) -> str:
         """The last lines of its log."""
+        ...
+
+
+@runtime_checkable
+class Machines(TypingProtocol):
+    """What befalls instances from within or on their network; offered by the target, not by the cloud."""
+
+    @property
+    def mishaps(self) -> Collection[Mishap]:
+        """Those it can bring about."""
+        ...
+
+    def befall(self, instance_id: str, mishap: Mishap) -> None:
+        """Let it happen to a running instance, from now on. A reset and a kernel panic pass by themselves, the others
+        last until `mend`."""
+        ...
+
+    def mend(self, instance_id: str) -> None:
+        """End what lasts. Succeeds for an instance that suffers nothing, or is gone."""
         ...

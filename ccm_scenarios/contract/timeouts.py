@@ -76,6 +76,10 @@ class Timeouts:
     instance_delete: float = 300.0
     """Until the cloud reports an instance gone."""
 
+    group_resized: float = 1800.0
+    """From the order for another size of a node group, or for other instances in it, to the cloud saying that it is so
+    (upstream: 30 min)."""
+
     route_present: float = 120.0
     """From a Node with a pod CIDR to its route in the cloud (reconcile period 10 s)."""
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ccm_scenarios.contract.capability import Capability
+
 
 class Protocol(Enum):
     """Transport protocol of a Service port or a listener, spelt as in the Kubernetes API."""
@@ -23,6 +25,22 @@ class InstanceState(Enum):
     STOPPED = "stopped"
     TERMINATING = "terminating"
     TERMINATED = "terminated"
+
+
+class Mishap(Enum):
+    """What may befall a running instance without its cloud's doing; the cloud calls it running all the while."""
+
+    RESET = "reset"
+    KERNEL_PANIC = "kernel-panic"
+    NETWORK_DOWN = "network-down"
+    INBOUND_LOST = "inbound-lost"
+    OUTBOUND_LOST = "outbound-lost"
+    KUBELET_HUNG = "kubelet-hung"
+
+    @property
+    def capability(self) -> Capability:
+        """What is declared where an instance can be made to suffer it; says what it is."""
+        return Capability(f"instance-{self.value}")
 
 
 @dataclass(frozen=True, slots=True)

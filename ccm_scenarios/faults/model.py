@@ -77,7 +77,9 @@ class Rule:
     boundary: Boundary
     effect: str
     match: Match = field(default_factory=Match)
-    starts: Literal["at-once", "instance-rebooted", "instance-stopped", "ccm-ended", "backend-ends"] = "at-once"
+    starts: Literal[
+        "at-once", "instance-rebooted", "instance-stopped", "instance-suffers", "ccm-ended", "backend-ends"
+    ] = "at-once"
     """Asleep until this happened: to some instance, to the controller's process, by whatever hand, or to a Pod of some
     workload."""
     lasts: float | None = None

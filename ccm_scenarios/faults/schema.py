@@ -216,13 +216,15 @@ def _rule(data: Any) -> Rule:
         "boundary": Boundary,
         "effect": _text,
         "match": _matcher(boundary, effect),
-        "starts": _one_of("at-once", "instance-rebooted", "instance-stopped", "ccm-ended", "backend-ends"),
+        "starts": _one_of(
+            "at-once", "instance-rebooted", "instance-stopped", "instance-suffers", "ccm-ended", "backend-ends"
+        ),
     }
     # What is done to packets and machines lasts; only requests can be counted.
     if boundary is not Boundary.DATA_PLANE:
         checks |= dict.fromkeys(("times", "times_each", "spare"), _whole(1, 1_000_000))
     # All else that a rule may wait for is there to stay.
-    if table.get("starts") == "backend-ends":
+    if table.get("starts") in ("backend-ends", "instance-suffers"):
         checks["lasts"] = _SECONDS
     required = (*_REQUIRED.get(effect, ()), *(("match",) if boundary is Boundary.CCM_PROCESS else ()))
     rule = Rule(**_fields(table, {**checks, **known[effect]}, required=required, what=f"{boundary} {effect}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from kubernetes.client import ApiException
@@ -40,6 +40,8 @@ NETWORK_UNAVAILABLE_TAINT = "node.kubernetes.io/network-unavailable"
 
 DELETION_ANNOUNCED = "DeletingNode"
 """Reason of the event with which the node lifecycle controller announces a deletion."""
+INITIALISED = "Synced"
+"""Reason of the event with which the node controller tells that it has initialised a Node."""
 DELETION_FAILED = "DeletingNodeFailed"
 ROUTE_FAILED = "FailedToCreateRoute"
 
@@ -59,6 +61,8 @@ class NodeHandle:
         self.uid: str = node.metadata.uid
         self.provider_id: str = node.spec.provider_id or ""
         self.boot_id: str = node.status.node_info.boot_id
+        self._labels_before: Mapping[str, str] = dict(node.metadata.labels or {})
+        self._taints_before = frozenset(taint.key for taint in node.spec.taints or [])
         self._events_before = {event.metadata.uid: event.count or 1 for event in self._events()}
 
     def __str__(self) -> str:
@@ -247,11 +251,53 @@ class NodeHandle:
         """That the Lease with which the Node's kubelet said it was alive is gone with the Node."""
 
         def look() -> None:
-            with ignore_not_found():
-                self._cluster.coordination.read_namespaced_lease(self.name, "kube-node-lease")
+            if self._has_lease():
                 raise NotYet("it exists")
 
         self._cluster.waits.until(f"the Lease of {self} gone", look, timeout="node_deleted", asking=True)
+
+    def expect_lease(self) -> None:
+        """That there is the Lease with which the Node's kubelet says it is alive; made some time after it joined."""
+
+        def look() -> None:
+            if not self._has_lease():
+                raise NotYet("none")
+
+        self._cluster.waits.until(f"the Lease of {self}", look, timeout="node_ready", asking=True)
+
+    def expect_lease_kept(self) -> None:
+        """That its Lease is still there."""
+        if not self._has_lease():
+            raise Expectation(f"the Lease of {self}", "none", "0 s: it was there before")
+
+    def _has_lease(self) -> bool:
+        with ignore_not_found():
+            self._cluster.coordination.read_namespaced_lease(self.name, "kube-node-lease")
+            return True
+        return False
+
+    def expect_same_boot(self) -> None:
+        """That the Node still reports the boot it had."""
+        now = self._existing().status.node_info.boot_id
+        if now != self.boot_id:
+            raise Expectation(f"{self} with boot ID {self.boot_id}", str(now), "0 s: it booted")
+
+    def look_unchanged(self) -> None:
+        """A look at whether it is as it was when this handle was made: labels, taints, provider ID, and no event that
+        told of an initialisation since then.
+
+        Raises:
+            NotYet: it is not.
+        """
+        for what, before, now in (
+            ("provider ID", self.provider_id, self._existing().spec.provider_id or ""),
+            ("labels", self._labels_before, self.labels),
+            ("taints", self._taints_before, self.taints),
+        ):
+            if now != before:
+                raise NotYet(f"{self} has the {what} {_words(now)}; {_words(before)} before")
+        if INITIALISED in self.new_events():
+            raise NotYet(f"there is an event {INITIALISED} on {self}")
 
     def expect_kept(self) -> None:
         """That the Node stays during `Timeouts.node_kept`."""
@@ -420,6 +466,19 @@ def expect_node_of(cluster: Cluster, provider_id: str) -> NodeHandle:
     return cluster.waits.until(f"a Ready, initialised Node with provider ID {provider_id}", look, timeout="node_ready")
 
 
+def expect_unchanged(cluster: Cluster, nodes: Sequence[NodeHandle]) -> None:
+    """That Nodes stay as they were when their handles were made during `Timeouts.node_kept`, and are not initialised
+    again."""
+
+    def look() -> None:
+        for node in nodes:
+            node.look_unchanged()
+
+    window = Window("Timeouts.node_kept", cluster.timeouts.node_kept)
+    expected = f"{', '.join(map(str, nodes))} left as they were, and not initialised again"
+    cluster.waits.holds(expected, look, window=window)
+
+
 def is_ready(node: Any) -> bool:
     """Whether a `V1Node` is Ready."""
     return ready_condition(node) == "Ready True"
@@ -437,6 +496,12 @@ def ready_condition(node: Any) -> str:
 def addresses(node: Any) -> frozenset[tuple[str, str]]:
     """Pairs of address type and address of a `V1Node`."""
     return frozenset((entry.type, entry.address) for entry in node.status.addresses or [])
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={value[key]}" for key in sorted(value)) or "none"
+    return str(value) if isinstance(value, str) else ", ".join(sorted(value)) or "none"
 
 
 def _is_marked(node: Any) -> bool:

@@ -57,7 +57,7 @@ class PodHandle:
     @property
     def containers(self) -> frozenset[str]:
         """IDs of the containers that run: others after a restart."""
-        return _running_containers(self.latest) if self.latest is not None else frozenset()
+        return running_containers(self.latest) if self.latest is not None else frozenset()
 
     def remove(self) -> None:
         """Delete it without waiting for its Node: on one that goes away it would stay for a minute or more."""
@@ -296,6 +296,7 @@ def _words(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _running_containers(pod: Any) -> frozenset[str]:
+def running_containers(pod: Any) -> frozenset[str]:
+    """IDs of the containers of a `V1Pod` that run."""
     statuses = pod.status.container_statuses or []
     return frozenset(status.container_id for status in statuses if status.state.running is not None)

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import httpx
 
-from ccm_scenarios.contract.protocols import ControllerManager
-from ccm_scenarios.contract.values import Endpoint
+from ccm_scenarios.contract.protocols import ControllerManager, Machines
+from ccm_scenarios.contract.values import Endpoint, Mishap
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import Fault, FaultOwner
 from ccm_scenarios.localcloud import linux
@@ -61,6 +61,21 @@ class _Faults:
         return result
 
 
+class _Machines:
+    """What befalls instances, through the supervisor."""
+
+    mishaps = tuple(Mishap)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def befall(self, instance_id: str, mishap: Mishap) -> None:
+        self._call("instances/befall", instance=instance_id, mishap=mishap.value)
+
+    def mend(self, instance_id: str) -> None:
+        self._call("instances/mend", instance=instance_id)
+
+
 class LocalCloud:
     """A local cloud that is ready."""
 
@@ -75,6 +90,7 @@ class LocalCloud:
         """Whether it has production's periods, not quick ones."""
         self.controller_manager: ControllerManager = _Controller(self._call)
         self.faults = _Faults(self._call)
+        self.machines: Machines = _Machines(self._call)
 
     def _call(self, verb: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
         transport = httpx.HTTPTransport(uds=str(self._state.control))

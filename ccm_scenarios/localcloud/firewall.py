@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredSecurityGroup
 from ccm_scenarios.localcloud.conntrack import Way
@@ -57,13 +58,18 @@ class Frontend:
                 yield Way(listener.protocol, self.address, listener.port, address, port)
 
 
+Direction = Literal["both", "to", "from"]
+"""Of packets: to an instance, from it, or both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Packets that vanish on an instance's link, in both directions."""
+    """Packets that vanish on an instance's link."""
 
     link: str
     match: str
     """Which: an nftables expression, empty for all."""
+    direction: Direction = "both"
 
 
 def render(
@@ -122,7 +128,7 @@ def render(
                 "arriving",
                 [
                     "type filter hook prerouting priority mangle; policy accept;",
-                    *(f'iifname "{loss.link}" {loss.match} drop' for loss in losses),
+                    *(f'iifname "{loss.link}" {loss.match} drop' for loss in losses if loss.direction != "to"),
                     *(f'iifname "{one.link}" ip saddr != {one.address} drop' for one in strict),
                     # Nobody on the internet has a way to a private address.
                     f'iifname "{INTERNET}" ip daddr @private drop',
@@ -148,7 +154,7 @@ def render(
                     f"to_instances_{hook}",
                     [
                         f"type filter hook {hook} priority filter; policy accept;",
-                        *(f'oifname "{loss.link}" {loss.match} drop' for loss in losses),
+                        *(f'oifname "{loss.link}" {loss.match} drop' for loss in losses if loss.direction != "from"),
                         *(f'oifname "{one.link}" ip daddr != {one.address} drop' for one in strict),
                         "ct state established,related accept",
                         "oifname vmap @guards",

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
+from ccm_scenarios.errors import UsageError
 from ccm_scenarios.localcloud import cgroups, network, node
 from ccm_scenarios.localcloud.aws.desired import DesiredInstance
 from ccm_scenarios.localcloud.computer import Computer
@@ -40,6 +41,10 @@ class Machine:
         self._computer = computer
         self.generation = 0
         """The boot that runs, as the cloud counts them; 0 while powered off."""
+        self.boots = 0
+        """How often it booted, those times included that the cloud did not ask for."""
+        self.dark_until = 0.0
+        """Monotonic time before which it does not boot."""
         self._stalled: set[str] = set()
 
     @property
@@ -66,6 +71,7 @@ class Machine:
             self.power_off(orderly=False)
             raise
         self.generation = generation
+        self.boots += 1
 
     def stall(self, program: str, *, stalled: bool) -> None:
         """Keep a program of the instance from running, or let it go on. Safe to repeat."""
@@ -175,12 +181,35 @@ class Hypervisor:
         spare.move(directory)
         return spare
 
+    def crash(self, instance_id: str, *, dark_seconds: float) -> None:
+        """End all that runs on an instance, as by its power switch; it boots anew by itself.
+
+        Args:
+            dark_seconds: how long it stands still before that.
+
+        Raises:
+            UsageError: no such instance runs.
+        """
+        with self._lock:
+            machine = self._machines.get(instance_id)
+            if machine is None or not machine.running or instance_id in self._busy:
+                raise UsageError(f"instance {instance_id} does not run")
+            self._busy.add(instance_id)
+        try:
+            machine.dark_until = time.monotonic() + dark_seconds
+            machine.power_off(orderly=False)
+            self._log(f"instance {machine.id} ({machine.name}): crashed")
+        finally:
+            with self._lock:
+                self._busy.discard(instance_id)
+            self._changed()
+
     def _converge(self, machine: Machine, wanted: DesiredInstance) -> None:
         try:
             if wanted.power == "running":
                 if machine.running:
                     machine.power_off(orderly=True)
-                time.sleep(self._hold(machine.name))
+                time.sleep(self._hold(machine.name) + max(0.0, machine.dark_until - time.monotonic()))
                 self._template.result()
                 machine.boot(wanted.boot_generation)
             elif wanted.power == "stopped":

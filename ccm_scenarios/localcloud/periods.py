@@ -34,6 +34,9 @@ class Periods:
     poweroff: float = 2.0
     """What processes of an instance have between an orderly shutdown's SIGTERM and SIGKILL (production: 90, systemd's
     `DefaultTimeoutStopSec`)."""
+    panic: float = 12.0
+    """For how long a kernel that panicked stands still before it boots anew: longer than `node_grace`, so that its Node
+    is missed (production: 60, `kernel.panic` as those set it who want to see what it says on the console)."""
     cloud_question: float = 0.0
     """Before the cloud's API answers a question (production: some 100 ms)."""
     cloud_order: float = 0.0
@@ -51,6 +54,7 @@ REALISTIC = Periods(
     health_check=math.inf,
     health_check_timeout=math.inf,
     poweroff=90.0,
+    panic=60.0,
     cloud_question=0.1,
     cloud_order=0.3,
 )

@@ -21,6 +21,7 @@ from ccm_scenarios.localcloud import (
     conntrack,
     control,
     firewall,
+    mishaps,
     network,
     node,
     nodes,
@@ -42,6 +43,7 @@ from ccm_scenarios.localcloud.faults.ways import Way
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
 from ccm_scenarios.localcloud.images import coredns_image
 from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
+from ccm_scenarios.localcloud.mishaps import Mishaps
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon, tail
@@ -121,6 +123,7 @@ class Region:
         self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
         self._progress("starting the control plane")
         self._hypervisor = self._make_hypervisor(authority)
+        self._mishaps = Mishaps(self._hypervisor, self._periods.panic, self._changed.set)
         with ThreadPoolExecutor(max_workers=1) as pool:
             control_plane = pool.submit(self._control_plane.start)
             # Importing these takes about as long as the API server takes to start.
@@ -270,15 +273,17 @@ class Region:
     def _reconcile(self) -> None:
         desired = self._cloud.desired()
         self._faults.observe(desired)
+        self._mishaps.forget_all_but(desired.instances)
         desired = self._faults.data_plane.desired(desired)
         self._hypervisor.reconcile(desired.instances)
         machines = {machine.id: machine for machine in self._hypervisor.machines()}
         for running in machines.values():
             running.stall("kube-proxy", stalled=self._faults.data_plane.stalls_kube_proxy(running.name))
+            running.stall("kubelet", stalled=self._mishaps.stalls_kubelet(running.id))
         instances = desired.instances
         self._routes.reconcile(
             {
-                destination: network.Hop(machine.address, machine.link, machine.generation)
+                destination: network.Hop(machine.address, machine.link, machine.boots)
                 for destination, instance_id in desired.routes.items()
                 if (machine := machines.get(instance_id)) is not None
             }
@@ -301,9 +306,12 @@ class Region:
             ],
             desired.security_groups,
             plan.frontends,
-            self._faults.data_plane.losses(
-                [(one.private_dns_name, network.link_name(one.id)) for one in instances.values()]
-            ),
+            [
+                *self._faults.data_plane.losses(
+                    [(one.private_dns_name, network.link_name(one.id)) for one in instances.values()]
+                ),
+                *self._mishaps.losses([(one.id, network.link_name(one.id)) for one in instances.values()]),
+            ],
         )
         if ruleset != self._ruleset:
             network.nft(ruleset)
@@ -329,10 +337,16 @@ class Region:
             "ccm/start": lambda _: self._ccm.start(),
             "ccm/stop": lambda _: self._stop_ccm(),
             "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
+            "instances/befall": lambda arguments: self._befall(arguments["instance"], arguments["mishap"]),
+            "instances/mend": lambda arguments: self._mishaps.mend(arguments["instance"]),
             "faults/set": lambda arguments: self._faults.set(arguments["rules"], of=arguments["of"]),
             "faults/strikes": lambda arguments: self._faults.strikes(of=arguments["of"]),
             "evidence": lambda _: self._evidence(),
         }
+
+    def _befall(self, instance_id: str, mishap: str) -> None:
+        self._faults.instance_suffers()
+        self._mishaps.befall(instance_id, mishaps.named(mishap))
 
     def _stop_ccm(self) -> None:
         self._ccm.stop()

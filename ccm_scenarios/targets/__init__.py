@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ccm_scenarios.contract import Capability, ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.contract import Capability, ControllerManager, Endpoint, Machines, Mishap, Timeouts
 from ccm_scenarios.faults import Fault, FaultOwner
 from ccm_scenarios.options import Options
+
+OFFERED_BY_LOCAL_CLOUD = frozenset(
+    {Capability.CCM_CONTROL, Capability.FAULTS, *(mishap.capability for mishap in Mishap)}
+)
+"""What scenarios may need that a local cloud offers, whichever cloud it stands for."""
 
 Progress = Callable[[str], None]
 """Takes one line for a person who waits."""
@@ -68,6 +73,11 @@ class Target(Protocol):
         ...
 
     @property
+    def machines(self) -> Machines | None:
+        """Mishaps of instances on demand; None where the target offers none."""
+        ...
+
+    @property
     def ccm_version(self) -> str:
         """Version of the CCM that runs, or `unknown`."""
         ...
@@ -110,7 +120,8 @@ class Target(Protocol):
 def offered_by(target: Target) -> frozenset[Capability]:
     """What scenarios may need that is the target's to offer, not the cloud's."""
     offers = {Capability.CCM_CONTROL: target.controller_manager, Capability.FAULTS: target.faults}
-    return frozenset(capability for capability, offered in offers.items() if offered is not None)
+    offered = frozenset(capability for capability, part in offers.items() if part is not None)
+    return offered | {mishap.capability for mishap in (target.machines.mishaps if target.machines is not None else ())}
 
 
 def choose(options: Options) -> Target:

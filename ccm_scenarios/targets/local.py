@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.contract import ControllerManager, Endpoint, Machines, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.periods import QUICK
 from ccm_scenarios.options import DEFAULT_NODES, Options
@@ -33,6 +33,7 @@ LOCAL_TIMEOUTS = Timeouts(
     instance_stop=60,
     instance_start=60,
     instance_delete=60,
+    group_resized=120,
     route_present=60,
     pod_ready=90,
     pods_rescheduled=240,
@@ -137,6 +138,10 @@ class LocalCloudTarget:
     @property
     def faults(self) -> Faults | None:
         return self._started().faults
+
+    @property
+    def machines(self) -> Machines | None:
+        return self._started().machines
 
     @property
     def ccm_version(self) -> str:

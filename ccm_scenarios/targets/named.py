@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ccm_scenarios.contract import ControllerManager, Endpoint, Timeouts
+from ccm_scenarios.contract import ControllerManager, Endpoint, Machines, Timeouts
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.targets import Faults, Progress
 
@@ -19,6 +19,7 @@ class NamedCluster:
     endpoint = Endpoint()
     controller_manager: ControllerManager | None = None
     faults: Faults | None = None
+    machines: Machines | None = None
     ccm_version = "unknown"
 
     def __init__(self, kubeconfig: Path, context: str | None, *, disruption_allowed: bool, timeouts: Timeouts) -> None:

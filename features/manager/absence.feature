@@ -38,12 +38,22 @@ Feature: The controller manager's absence
       |                                     | the clean-up finalizer left the Service only after that        |
     Then the Service is gone
 
+  @node-initialised-once @core
+  Scenario: A controller manager that starts initialises the Nodes that ask for it, and leaves the others alone
+    Given a Node
+    And a controller manager that is down
+    When these things happen one after another
+      | change                              | outcome                                    |
+      | the Node is marked uninitialized    | the Node stays uninitialized               |
+      | the controller manager starts again | the Node is no longer marked uninitialized |
+    Then all other Nodes are left as they were
+
   @ccm-tolerates-uninitialized @core
   Scenario: A controller manager that finds all Nodes uninitialized initialises them
     Given all Nodes
     And a controller manager that is down
     When these things happen one after another
-      | change                              | outcome                                       |
-      | the Nodes are marked uninitialized  | the Nodes stay marked uninitialized           |
-      | the controller manager starts again | the Nodes are no longer marked uninitialized  |
+      | change                              | outcome                                      |
+      | the Nodes are marked uninitialized  | the Nodes stay marked uninitialized          |
+      | the controller manager starts again | the Nodes are no longer marked uninitialized |
     Then every Node's provider ID names an instance that exists, has the Node's address and belongs to no other Node

@@ -34,10 +34,10 @@ Feature: Node life cycle
   @needs.instances @needs.instance-launch @needs.instance-stop @needs.instance-shutdown-taint
   Scenario: An instance that was stopped and started again comes back as the same Node
     When the Node changes step by step
-      | change                               | outcome                                |
-      | the instance is stopped in the cloud | the Node is marked as shut down        |
-      | the instance is started in the cloud | the Node is Ready after another boot   |
-      |                                      | the Node is not marked as shut down    |
+      | change                               | outcome                              |
+      | the instance is stopped in the cloud | the Node is marked as shut down      |
+      | the instance is started in the cloud | the Node is Ready after another boot |
+      |                                      | the Node is not marked as shut down  |
     Then it is the same Node on the same instance, and was never announced as deleted
     And the Node has exactly the addresses of its instance
 
@@ -48,3 +48,15 @@ Feature: Node life cycle
     Then the backend runs on another Node
     And the Node is gone
     And the Node's Lease is gone
+
+  @instance-replaced-same-name @extended @disruptive
+  @needs.instances @needs.instance-launch @needs.instance-replace
+  Scenario: An instance that takes the name of one that is gone gets a Node of its own
+    When the Node changes step by step
+      | change                                        | outcome                                      |
+      | the instance is deleted in the cloud          | the Node is gone                             |
+      | another instance of the same name is launched | the Node of that name is on another instance |
+    Then the Node is no longer marked uninitialized
+    And the Node has exactly the addresses of its instance
+    And the Node's labels name the type of its instance
+    And the Node's labels name the zone and the region of its instance

@@ -20,8 +20,29 @@ Feature: Nodes without an instance
   Scenario: A Node that cannot be deleted is reported, and deleted when that is possible again
     Given a Node that names an instance the cloud does not know, and that nobody can delete
     When the Node changes step by step
-      | change                       | outcome                                     |
-      | the Node falls silent        | an event reported that its deletion failed  |
-      |                              | the Node stays                              |
-      | the Node can be deleted again | the Node is gone                            |
+      | change                        | outcome                                    |
+      | the Node falls silent         | an event reported that its deletion failed |
+      |                               | the Node stays                             |
+      | the Node can be deleted again | the Node is gone                           |
+    Then an event announced the Node's deletion
+
+  @ready-node-never-deleted @core @needs.instances
+  Scenario: A Node that calls itself Ready stays, even if the cloud does not know its instance
+    Given a Node that names an instance the cloud does not know, and calls itself Ready
+    When the Node changes step by step
+      | change                                | outcome          |
+      | the Node goes on to call itself Ready | the Node stays   |
+      | the Node falls silent                 | the Node is gone |
+    Then an event announced the Node's deletion
+    And all other Nodes are still there
+
+  @node-kept-while-cloud-fails @core @serial @needs.instances @needs.faults
+  Scenario: No Node is deleted while the cloud cannot say which instances it has
+    Given all Nodes
+    And a cloud that cannot say which instances it has
+    When these things happen one after another
+      | change                                                               | outcome                         |
+      | a silent Node appears that names an instance the cloud does not know | the Node stays                  |
+      |                                                                      | all other Nodes are still there |
+      | the cloud is well again                                              | the Node is gone                |
     Then an event announced the Node's deletion

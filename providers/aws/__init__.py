@@ -15,6 +15,7 @@ _EVERY_FLAVOUR = frozenset(
         Capability.INSTANCE_STOP,
         Capability.INSTANCE_SHUTDOWN_TAINT,
         Capability.INSTANCE_REBOOT,
+        Capability.NODE_GROUPS,
         Capability.LB_DAMAGE,
         Capability.INSTANCE_ADDRESSES,
         Capability.INSTANCE_LABELS,
@@ -53,7 +54,7 @@ def connect(*, endpoint: Endpoint, flavour: str, timeouts: Timeouts) -> Provider
 
     declared = capabilities(flavour)
     if "launch_template" not in endpoint.node_template:
-        declared -= {Capability.INSTANCE_LAUNCH}
+        declared -= {Capability.INSTANCE_LAUNCH, Capability.NODE_GROUPS}
     if endpoint.node_template.get("node_names") != "private-address":
         # Other names are made of the instance's ID, which no other instance ever has.
         declared -= {Capability.INSTANCE_REPLACE}

@@ -15,6 +15,7 @@ from ccm_scenarios.contract import CloudError, CloudTimeout, Endpoint
 from ccm_scenarios.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.client import AutoScalingClient
     from mypy_boto3_ec2.client import EC2Client
     from mypy_boto3_elb.client import ElasticLoadBalancingClient
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
@@ -31,6 +32,7 @@ class Clients:
     ec2: EC2Client
     elb: ElasticLoadBalancingClient
     elbv2: ElasticLoadBalancingv2Client
+    autoscaling: AutoScalingClient
 
     @classmethod
     def connect(cls, endpoint: Endpoint, read_timeout: float) -> Clients:
@@ -62,6 +64,7 @@ class Clients:
             ec2=session.client("ec2", endpoint_url=endpoint.url, config=config),
             elb=session.client("elb", endpoint_url=endpoint.url, config=config),
             elbv2=session.client("elbv2", endpoint_url=endpoint.url, config=config),
+            autoscaling=session.client("autoscaling", endpoint_url=endpoint.url, config=config),
         )
 
 

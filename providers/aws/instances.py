@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         FilterTypeDef,
         InstanceNetworkInterfaceSpecificationTypeDef,
         InstanceTypeDef,
+        LaunchTemplateInstanceNetworkInterfaceSpecificationTypeDef,
         TagTypeDef,
         WaiterConfigTypeDef,
     )
@@ -109,8 +110,7 @@ class AwsInstances:
 
     def _interface(self, template: str, gone: Instance) -> InstanceNetworkInterfaceSpecificationTypeDef:
         """The template's, with the private address of an instance that is gone; its host name follows from that."""
-        answer = self.clients.ec2.describe_launch_template_versions(LaunchTemplateName=template, Versions=["$Latest"])
-        interface = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"]["NetworkInterfaces"][0]
+        interface = self._interface_of(template)
         address = next(address for kind, address in sorted(gone.node_addresses) if kind == "InternalIP")
         return {
             "DeviceIndex": 0,
@@ -119,12 +119,31 @@ class AwsInstances:
             "PrivateIpAddress": address,
         }
 
+    def subnet_of(self, template: str) -> str:
+        """Where a launch template puts its instances."""
+        with cloud_errors("DescribeLaunchTemplateVersions"):
+            return self._interface_of(template)["SubnetId"]
+
+    def _interface_of(self, template: str) -> LaunchTemplateInstanceNetworkInterfaceSpecificationTypeDef:
+        answer = self.clients.ec2.describe_launch_template_versions(LaunchTemplateName=template, Versions=["$Latest"])
+        return answer["LaunchTemplateVersions"][0]["LaunchTemplateData"]["NetworkInterfaces"][0]
+
+    def read_all(self, instance_ids: Collection[str]) -> list[Instance]:
+        """These instances as AWS tells of them, terminated ones too; those that it has forgotten are left out."""
+        if not instance_ids:
+            return []
+        filters: list[FilterTypeDef] = [{"Name": "instance-id", "Values": sorted(instance_ids)}]
+        return self._found(filters)
+
     def launched_for(self, owner: str) -> list[Instance]:
         alive = [state for state in STATES if state != "terminated"]
         filters: list[FilterTypeDef] = [
             {"Name": f"tag:{OWNER_TAG}", "Values": [owner]},
             {"Name": "instance-state-name", "Values": alive},
         ]
+        return self._found(filters)
+
+    def _found(self, filters: Sequence[FilterTypeDef]) -> list[Instance]:
         with cloud_errors("DescribeInstances"):
             pages = self.clients.ec2.get_paginator("describe_instances").paginate(Filters=filters)
             found = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
@@ -136,6 +155,14 @@ class AwsInstances:
                 self.clients.ec2.terminate_instances(InstanceIds=[instance_id])
         except InstanceNotFound:
             return
+        self.await_gone(instance_id)
+
+    def await_gone(self, instance_id: str) -> None:
+        """Return when AWS says that an instance is terminated.
+
+        Raises:
+            CloudTimeout: not within `Timeouts.instance_delete`.
+        """
         self._wait("instance_terminated", instance_id, self.timeouts.instance_delete, "instance_delete")
 
     def stop(self, instance_id: str) -> None:

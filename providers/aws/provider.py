@@ -20,6 +20,7 @@ from providers.aws.addresses import AwsAddresses
 from providers.aws.clients import Clients, cloud_errors
 from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
 from providers.aws.load_balancers import AwsLoadBalancers, name_of
+from providers.aws.node_groups import AwsNodeGroups
 from providers.aws.routes import AwsRoutes
 
 CLOUD_PROVIDER_AWS = Implementation(
@@ -80,6 +81,7 @@ class AwsProvider:
     capabilities: frozenset[Capability]
     timeouts: Timeouts
     instances: AwsInstances
+    node_groups: AwsNodeGroups
     load_balancers: AwsLoadBalancers
     routes: AwsRoutes
     addresses: AwsAddresses
@@ -96,11 +98,13 @@ class AwsProvider:
     ) -> AwsProvider:
         """Put the adapter together; makes no call. See `providers.aws.connect`."""
         clients = Clients.connect(endpoint, read_timeout=timeouts.api_call)
+        instances = AwsInstances(clients, endpoint, timeouts)
         return cls(
             flavour=flavour,
             capabilities=capabilities,
             timeouts=timeouts,
-            instances=AwsInstances(clients, endpoint, timeouts),
+            instances=instances,
+            node_groups=AwsNodeGroups(instances),
             load_balancers=AwsLoadBalancers(clients, endpoint.cluster),
             routes=AwsRoutes(clients, endpoint.cluster),
             addresses=AwsAddresses(),

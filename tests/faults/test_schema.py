@@ -11,9 +11,9 @@ import pytest
 
 import providers
 from ccm_scenarios.catalogue import behaviours, declared_by, entries
-from ccm_scenarios.contract import Capability
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults import Boundary, catalogue, load, parse, parse_rules
+from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 
 ROOT = Path(__file__).parents[2]
 BEHAVIOURS = set(entries())
@@ -133,9 +133,7 @@ class TestCatalogue:
     """What comes with the suite."""
 
     def test_every_behaviour_that_is_judged_is_killed_by_some_fault(self) -> None:
-        declared = declared_by(
-            map(providers.find, providers.names()), frozenset({Capability.CCM_CONTROL, Capability.FAULTS})
-        )
+        declared = declared_by(map(providers.find, providers.names()), OFFERED_BY_LOCAL_CLOUD)
         judged = [
             behaviour
             for behaviour in behaviours(ROOT / "features", providers.names())

@@ -10,7 +10,8 @@ import pytest
 from ccm_scenarios.kube import Cluster, manifests
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
-from ccm_scenarios.kube.pods import Backend
+from ccm_scenarios.kube.pods import Backend, running_containers
+from ccm_scenarios.kube.settled import SettledPods
 
 APP = "app"
 
@@ -31,6 +32,15 @@ class Pods:
         status = {"status": {"phase": "Running", "conditions": [ready]}}
         self._cluster.core.patch_namespaced_pod_status(name, self._namespace, status)
         self._await(name, lambda seen: seen is not None and bool(seen.status.conditions))
+
+    def run(self, name: str, container: str) -> None:
+        """Have its container be this one; returns when it is seen so."""
+        state = {"name": "x", "image": "x", "imageID": "x", "ready": True, "restartCount": 0}
+        running = {**state, "containerID": container, "state": {"running": {}}}
+        self._cluster.core.patch_namespaced_pod_status(
+            name, self._namespace, {"status": {"containerStatuses": [running]}}
+        )
+        self._await(name, lambda seen: running_containers(seen) == {container})
 
     def remove(self, name: str) -> None:
         self._cluster.core.delete_namespaced_pod(name, self._namespace, grace_period_seconds=0)
@@ -111,3 +121,17 @@ def test_a_backend_that_left_a_node_did_so_however_shortly(cluster: Cluster, nam
         pods.make("four", "b", "1")
     with pytest.raises(Expectation, match="on a all the time, and sometimes on b"):
         backend.expect_never_left()
+
+
+def test_as_many_pods_are_ready_again_in_other_containers(cluster: Cluster, namespace: str, pods: Pods) -> None:
+    pods.make("one", "a", "1")
+    pods.run("one", "before")
+    settled = SettledPods(cluster, [namespace])
+    with pytest.raises(Expectation, match=f"1 Pods ready again in {namespace}") as failure:
+        settled.expect_again()
+    assert failure.value.last_seen.startswith("the containers from before: one on a")
+    pods.run("one", "after")
+    settled.expect_again()
+    pods.remove("one")
+    with pytest.raises(Expectation, match="0 are there: none"):
+        settled.expect_again()

@@ -20,6 +20,7 @@ from ccm_scenarios.kube.nodes import (
     UNINITIALIZED_TAINT,
     NodeHandle,
     expect_node_of,
+    expect_unchanged,
     expect_usable_nodes,
 )
 
@@ -206,20 +207,19 @@ def test_a_node_that_is_replaced_is_gone(cluster: Cluster, node: NodeHandle) -> 
         node.expect_ready()
 
 
-def test_only_new_events_count(cluster: Cluster, node: NodeHandle) -> None:
-    def announce(name: str) -> None:
-        cluster.core.create_namespaced_event(
-            "default",
-            {
-                "metadata": {"name": name},
-                "reason": "DeletingNode",
-                "count": 1,
-                "involvedObject": {"kind": "Node", "name": "node", "uid": node.uid},
-            },
-        )
+def announce(cluster: Cluster, node: NodeHandle, name: str, reason: str) -> None:
+    event = {
+        "metadata": {"name": name},
+        "reason": reason,
+        "count": 1,
+        "involvedObject": {"kind": "Node", "name": "node", "uid": node.uid},
+    }
+    cluster.core.create_namespaced_event("default", event)
 
+
+def test_only_new_events_count(cluster: Cluster, node: NodeHandle) -> None:
     node.expect_deletion_never_announced()
-    announce("node.first")
+    announce(cluster, node, "node.first", "DeletingNode")
     node.expect_deletion_announced()
     later = NodeHandle(cluster, node.latest)
     later.expect_deletion_never_announced()
@@ -227,3 +227,37 @@ def test_only_new_events_count(cluster: Cluster, node: NodeHandle) -> None:
         node.expect_deletion_never_announced()
     cluster.core.patch_namespaced_event("node.first", "default", {"count": 2})
     later.expect_deletion_announced()
+
+
+def test_a_node_that_was_left_alone(cluster: Cluster, node: NodeHandle) -> None:
+    expect_unchanged(cluster, [node])
+    node.add_own_taint()
+    with pytest.raises(Expectation, match=f"has the taints {OWN_TAINT}; none before"):
+        expect_unchanged(cluster, [node])
+    node.remove_taint(OWN_TAINT)
+    node.change_labels({"example.com/x": "y"})
+    with pytest.raises(Expectation, match=r"has the labels example.com/x=y; none before"):
+        expect_unchanged(cluster, [node])
+    node.change_labels({"example.com/x": None})
+    announce(cluster, node, "node.synced", "Synced")
+    with pytest.raises(Expectation, match="an event Synced on Node node"):
+        expect_unchanged(cluster, [node])
+
+
+def test_a_boot_and_a_lease_that_are_there(cluster: Cluster, node: NodeHandle) -> None:
+    node.expect_same_boot()
+    change_status(cluster, "node", status("boot-2"))
+    node.expect_rebooted()
+    with pytest.raises(Expectation, match="with boot ID boot-1\nLast seen: boot-2"):
+        node.expect_same_boot()
+    with pytest.raises(Expectation, match=r"the Lease of Node node\nLast seen: none\nWaited:    2\.\d s"):
+        node.expect_lease()
+    with pytest.raises(Expectation, match="the Lease of Node node\nLast seen: none\nWaited:    0 s"):
+        node.expect_lease_kept()
+    node.expect_lease_gone()
+    cluster.coordination.create_namespaced_lease("kube-node-lease", {"metadata": {"name": "node"}})
+    node.expect_lease()
+    node.expect_lease_kept()
+    with pytest.raises(Expectation, match="the Lease of Node node gone\nLast seen: it exists"):
+        node.expect_lease_gone()
+    cluster.coordination.delete_namespaced_lease("node", "kube-node-lease")

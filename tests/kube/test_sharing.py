@@ -206,6 +206,23 @@ def test_what_a_dead_scenario_left_is_removed_and_nothing_else(
     cluster.end_namespace(alive)
 
 
+class Grouping(Launching):
+    """A cloud with node groups, which replace what is taken from them."""
+
+    capabilities = Launching.capabilities | {Capability.NODE_GROUPS}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.node_groups = SimpleNamespace(created_for=lambda owner: [f"{owner}-group"], delete=self.deleted.append)
+
+
+def test_a_group_is_swept_before_its_instances(connection: Cluster, shared: SharedNodes) -> None:
+    cloud = Grouping()
+    sweep(UNCONTROLLED, connection, cast(Provider, cloud), shared, "r1", "dead")
+    assert cloud.deleted == ["r1/dead-group", "i-1"]
+    connection.close()
+
+
 def test_what_stays_is_told(connection: Cluster, cluster: Cluster, shared: SharedNodes) -> None:
     namespace = namespace_of(cluster, "dead")
     cloud = Launching()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moto.autoscaling.exceptions import AutoscalingClientError
 from moto.autoscaling.models import AutoScalingBackend as MotoAutoScalingBackend
 from moto.autoscaling.models import FakeAutoScalingGroup as MotoFakeAutoScalingGroup
 
@@ -31,6 +32,23 @@ class FakeAutoScalingGroup(MotoFakeAutoScalingGroup):  # type: ignore[misc]
 
 class AutoScalingBackend(MotoAutoScalingBackend):  # type: ignore[misc]
     """One region's Auto Scaling groups."""
+
+    def set_desired_capacity(self, group_name: str, desired_capacity: int | None) -> None:
+        group = self.autoscaling_groups.get(group_name)
+        if group is None:
+            raise AutoscalingClientError("ValidationError", f"AutoScalingGroup name not found - {group_name}")
+        if desired_capacity is not None and not group.min_size <= desired_capacity <= group.max_size:
+            raise AutoscalingClientError(
+                "ValidationError",
+                f"New SetDesiredCapacity value {desired_capacity} is not between the group's sizes "
+                f"{group.min_size} and {group.max_size}.",
+            )
+        super().set_desired_capacity(group_name, desired_capacity)
+
+    def delete_auto_scaling_group(self, group_name: str) -> None:
+        if (group := self.autoscaling_groups.get(group_name)) is not None:
+            group.min_size = 0  # it empties itself first
+        super().delete_auto_scaling_group(group_name)
 
     def update_attached_target_groups(self, group_name: str) -> None:
         """Only running instances can be targets; the others are registered when they run."""

@@ -109,6 +109,10 @@ class Injector:
         """Wake the rules that wait for the controller's process to end."""
         self._wake({"ccm-ended"})
 
+    def instance_suffers(self) -> None:
+        """Wake the rules that wait for a mishap of some instance."""
+        self._wake({"instance-suffers"})
+
     def backend_ended(self) -> None:
         """Wake the rules that wait for the end of a Pod of some workload."""
         self._wake({"backend-ends"})

@@ -6,14 +6,13 @@ from typing import Any
 
 from ccm_scenarios.localcloud.aws.account import Account
 from ccm_scenarios.localcloud.aws.desired import DesiredInstance
-from tests.localcloud.aws.emulated import Cloud
+from tests.localcloud.aws.emulated import Cloud, refused
 
 
 def create(cloud: Cloud, account: Account, size: int, **more: Any) -> None:
     cloud.autoscaling.create_auto_scaling_group(
         AutoScalingGroupName="nodes",
         LaunchTemplate={"LaunchTemplateName": account.launch_template},
-        MinSize=0,
         MaxSize=9,
         DesiredCapacity=size,
         Tags=[
@@ -25,7 +24,7 @@ def create(cloud: Cloud, account: Account, size: int, **more: Any) -> None:
                 "PropagateAtLaunch": True,
             }
         ],
-        **{"VPCZoneIdentifier": account.subnet_id, **more},
+        **{"VPCZoneIdentifier": account.subnet_id, "MinSize": 0, **more},
     )
 
 
@@ -93,3 +92,20 @@ def test_members_join_and_leave_load_balancers_with_the_size(cloud: Cloud, accou
     assert classic() == launched
     cloud.autoscaling.set_desired_capacity(AutoScalingGroupName="nodes", DesiredCapacity=1)
     assert targets() == classic() == {one.id for one in members(cloud)}
+
+
+def test_a_size_out_of_bounds_is_refused(cloud: Cloud, account: Account) -> None:
+    create(cloud, account, 1)
+    before = members(cloud)
+    with refused("ValidationError"):
+        cloud.autoscaling.set_desired_capacity(AutoScalingGroupName="nodes", DesiredCapacity=10)
+    with refused("ValidationError"):
+        cloud.autoscaling.set_desired_capacity(AutoScalingGroupName="none", DesiredCapacity=1)
+    assert members(cloud) == before
+
+
+def test_a_group_that_is_deleted_takes_its_instances_along(cloud: Cloud, account: Account) -> None:
+    create(cloud, account, 2, MinSize=1)
+    cloud.autoscaling.delete_auto_scaling_group(AutoScalingGroupName="nodes", ForceDelete=True)
+    assert members(cloud) == []
+    assert cloud.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
