@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -23,6 +23,7 @@ from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.nodes import (
+    EVENTS_NAMESPACE,
     EXCLUDED_LABEL,
     NO_SUCH_ADDRESS,
     OWN_TAINT,
@@ -496,6 +497,8 @@ class World:
                 failed.append(f"{what}: {error or type(error).__name__}")
         for service in self._services:
             service.forget()
+        for namespace in self._namespaces:
+            self.cluster.caches.forget(namespace)
         if failed:
             raise CleanupFailed("not cleaned up:\n" + "\n".join(failed))
 
@@ -512,11 +515,17 @@ class World:
         return {name: text for name, text in texts.items() if text}
 
     def _last_seen(self, kind: Kind) -> str:
+        list_seen = self.cluster.caches.list
         try:
-            seen = self.cluster.caches.list(kind)
+            if kind is Kind.NODES:
+                return self._yaml(list_seen(kind))
+            seen = [thing for namespace in self._namespaces for thing in list_seen(kind, namespace)]
+            if kind is Kind.EVENTS:
+                on_any = list_seen(kind, EVENTS_NAMESPACE)
+                seen += [event for event in on_any if event.involved_object.kind == "Node"]
+            return self._yaml(seen)
         except EnvironmentProblem as problem:
             return str(problem)
-        return self._yaml(thing for thing in seen if _concerns(thing, kind, self._namespaces))
 
     def _yaml(self, things: Iterable[Any]) -> str:
         return yaml.safe_dump_all([self.cluster.plain(thing) for thing in things], sort_keys=False)
@@ -562,9 +571,3 @@ def labels_of(run_id: str, scenario_id: str) -> dict[str, str]:
 def owner_of(run_id: str, scenario_id: str) -> str:
     """What the cloud is told about who launched an instance."""
     return f"{run_id}/{scenario_id}"
-
-
-def _concerns(thing: Any, kind: Kind, namespaces: Container[str]) -> bool:
-    if kind is Kind.NODES or (kind is Kind.EVENTS and thing.involved_object.kind == "Node"):
-        return True
-    return thing.metadata.namespace in namespaces

@@ -1,4 +1,4 @@
-"""One informer for each kind of object, started when it is first asked for.
+"""One informer for each kind of object in each namespace, started when it is first asked for.
 
 `kubernetes.informer` lists, watches, resumes and lists again after "410 Gone". What it leaves to its caller is here: a
 bound on every watch (a dead connection would be silent for ever), bookmarks, a pause before a failed watch is tried
@@ -34,24 +34,32 @@ logging.getLogger("kubernetes.informer").propagate = False
 
 
 class Kind(Enum):
-    """Kinds of objects that waits look at; the value is the method that lists them."""
+    """Kinds of objects that waits look at; the value is what the client calls one."""
 
-    SERVICES = "list_service_for_all_namespaces"
-    NODES = "list_node"
-    PODS = "list_pod_for_all_namespaces"
-    EVENTS = "list_event_for_all_namespaces"
-    NAMESPACES = "list_namespace"
-    ENDPOINT_SLICES = "list_endpoint_slice_for_all_namespaces"
-    DAEMON_SETS = "list_daemon_set_for_all_namespaces"
+    SERVICES = "service"
+    NODES = "node"
+    PODS = "pod"
+    EVENTS = "event"
+    NAMESPACES = "namespace"
+    ENDPOINT_SLICES = "endpoint_slice"
+    DAEMON_SETS = "daemon_set"
 
-    @property
-    def api(self) -> Any:
-        """The part of the API they are in."""
-        return {Kind.ENDPOINT_SLICES: DiscoveryV1Api, Kind.DAEMON_SETS: AppsV1Api}.get(self, CoreV1Api)
+    def lister(self, client: ApiClient, namespace: str) -> Callable[..., Any]:
+        """The client's method that lists them; in all namespaces if none is given."""
+        api = {Kind.ENDPOINT_SLICES: DiscoveryV1Api, Kind.DAEMON_SETS: AppsV1Api}.get(self, CoreV1Api)(client)
+        if self in (Kind.NODES, Kind.NAMESPACES):
+            name = f"list_{self.value}"
+        else:
+            name = f"list_namespaced_{self.value}" if namespace else f"list_{self.value}_for_all_namespaces"
+        method: Callable[..., Any] = getattr(api, name)
+        return method
 
 
 class Caches:
-    """What the API server last said, by kind.
+    """What the API server last said, by kind and namespace.
+
+    Scenarios run side by side, and each is told of its own namespaces alone: to hear of all that the others do, too,
+    would cost each of them more than everything else it does.
 
     Args:
         api: its transport bounds every call.
@@ -64,27 +72,34 @@ class Caches:
         self._call_seconds = call_seconds
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._feeds: dict[Kind, _Feed] = {}
+        self._feeds: dict[tuple[Kind, str], _Feed] = {}
 
     def get(self, kind: Kind, name: str, namespace: str = "") -> Any | None:
         """The object as last seen, or None."""
-        return self._feed(kind).informer.cache.get_by_key(f"{namespace}/{name}" if namespace else name)
+        return self._feed(kind, namespace).informer.cache.get_by_key(f"{namespace}/{name}" if namespace else name)
 
-    def list(self, kind: Kind, namespace: str | None = None) -> list[Any]:
-        """All objects of a kind as last seen; of one namespace if it is given."""
-        objects: list[Any] = self._feed(kind).informer.cache.list()
-        return [o for o in objects if namespace is None or o.metadata.namespace == namespace]
+    def list(self, kind: Kind, namespace: str = "") -> list[Any]:
+        """All objects of a kind as last seen, in one namespace or all."""
+        objects: list[Any] = self._feed(kind, namespace).informer.cache.list()
+        return objects
 
-    def subscribe(self, kind: Kind, subscriber: Subscriber) -> Callable[[], None]:
-        """Call `subscriber` with every change from now on; returns what ends that."""
-        feed = self._feed(kind)
+    def subscribe(self, kind: Kind, subscriber: Subscriber, namespace: str = "") -> Callable[[], None]:
+        """Call `subscriber` with every change from now on, in one namespace or all; returns what ends that."""
+        feed = self._feed(kind, namespace)
         feed.subscribers.append(subscriber)
         return functools.partial(feed.subscribers.remove, subscriber)
+
+    def forget(self, namespace: str) -> None:
+        """End the watches of one namespace; whoever asks for them again starts them anew."""
+        with self._lock:
+            feeds = [self._feeds.pop(key) for key in list(self._feeds) if key[1] == namespace]
+        for feed in feeds:
+            feed.close()
 
     def trouble(self) -> str:
         """What keeps watches from seeing changes now; empty when all is well."""
         return "; ".join(
-            f"watching {kind.name.lower()} fails: {feed.error}" for kind, feed in self._feeds.items() if feed.error
+            f"watching {kind.value}s fails: {feed.error}" for (kind, _), feed in self._feeds.items() if feed.error
         )
 
     def close(self) -> None:
@@ -94,13 +109,13 @@ class Caches:
         for feed in feeds:
             feed.close()
 
-    def _feed(self, kind: Kind) -> _Feed:
+    def _feed(self, kind: Kind, namespace: str) -> _Feed:
         with self._lock:
-            feed = self._feeds.get(kind)
+            feed = self._feeds.get((kind, namespace))
             if feed is None:
-                feed = _Feed(getattr(kind.api(self._api), kind.value), self._call_seconds, self._on_change)
+                feed = _Feed(kind.lister(self._api, namespace), namespace, self._call_seconds, self._on_change)
                 feed.informer.start()
-                self._feeds[kind] = feed
+                self._feeds[kind, namespace] = feed
         if not feed.listed.wait(self._call_seconds) or feed.refused:
             raise EnvironmentProblem(f"cannot list {kind.name.lower()} of the cluster: {feed.error or 'no answer'}")
         return feed
@@ -109,7 +124,9 @@ class Caches:
 class _Feed:
     """An informer and what is known of its health."""
 
-    def __init__(self, method: Callable[..., Any], call_seconds: float, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, method: Callable[..., Any], namespace: str, call_seconds: float, on_change: Callable[[], None]
+    ) -> None:
         self.subscribers: list[Subscriber] = []
         self.listed = threading.Event()
         self._closing = threading.Event()
@@ -118,7 +135,7 @@ class _Feed:
         self._read_seconds = WATCH_SECONDS + call_seconds
         self._call_seconds = call_seconds
         self._on_change = on_change
-        self.informer = SharedInformer(self._bounded(method))
+        self.informer = SharedInformer(self._bounded(method), namespace=namespace or None)
         for event_type in (ADDED, MODIFIED, DELETED):
             self.informer.add_event_handler(event_type, functools.partial(self._changed, event_type))
         self.informer.add_event_handler(ERROR, self._failed)

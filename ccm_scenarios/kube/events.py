@@ -68,11 +68,11 @@ class EventLog:
     """
 
     def __init__(self, caches: Caches, kind: str, namespace: str, name: str) -> None:
-        self._place = kind, namespace, name
+        self._about = kind, name
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
         self._told: list[tuple[int, str, Told]] = []
-        self._unsubscribe = caches.subscribe(Kind.EVENTS, self._watched)
+        self._unsubscribe = caches.subscribe(Kind.EVENTS, self._watched, namespace)
 
     def of(self, uid: str) -> Sequence[Told]:
         """Those on the object with this UID, oldest first."""
@@ -85,7 +85,7 @@ class EventLog:
 
     def _watched(self, event_type: str, seen: Any) -> None:
         about = seen.involved_object
-        if event_type == DELETED or (about.kind, about.namespace, about.name) != self._place:
+        if event_type == DELETED or (about.kind, about.name) != self._about:
             return
         series = seen.series.count if seen.series is not None else 0
         count = max(seen.count or 0, series or 0, 1)

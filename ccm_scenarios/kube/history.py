@@ -22,7 +22,7 @@ class History:
     """
 
     def __init__(self, caches: Caches, namespace: str, name: str) -> None:
-        self._place = namespace, name
+        self._name = name
         self._lock = threading.Lock()
         self._versions: dict[int, Any] = {}
         self._uid = ""
@@ -37,7 +37,7 @@ class History:
         """For each look at the cloud since the last change: whether the Service held the clean-up finalizer just before
         it, and whether the cloud then had its load balancer."""
         self._events = EventLog(caches, "Service", namespace, name)
-        self._unsubscribe = caches.subscribe(Kind.SERVICES, self._watched)
+        self._unsubscribe = caches.subscribe(Kind.SERVICES, self._watched, namespace)
 
     def begin(self, created: Any) -> None:
         """Tell which Service it is: the answer to its creation."""
@@ -83,7 +83,7 @@ class History:
         self._events.close()
 
     def _watched(self, event_type: str, seen: Any) -> None:
-        if (seen.metadata.namespace, seen.metadata.name) != self._place:
+        if seen.metadata.name != self._name:
             return
         # The watch may tell of it before the answer to its creation is read; afterwards another UID is another Service.
         if self._uid and seen.metadata.uid != self._uid:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from kubernetes.client import ApiException
 
 from ccm_scenarios.kube import manifests
-from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster
 from ccm_scenarios.kube.expectation import NotYet
 from ccm_scenarios.kube.history import node_ports_of
@@ -27,7 +26,9 @@ def are_free(cluster: Cluster, service: ServiceHandle) -> bool:
         if error.status != 422 or "already allocated" not in (error.body or ""):
             raise
         wanted = node_ports_of(service.latest)
-        others = (one for one in cluster.caches.list(Kind.SERVICES) if one.metadata.uid != service.uid)
+        others = (
+            one for one in cluster.core.list_service_for_all_namespaces().items if one.metadata.uid != service.uid
+        )
         return any(wanted & node_ports_of(other) for other in others)
     return True
 

@@ -26,6 +26,9 @@ AUTOSCALER_TAINT = "ToBeDeletedByClusterAutoscaler"
 OWN_TAINT = "ccm-scenarios/kept"
 """A taint that no controller knows, and none may take away."""
 
+EVENTS_NAMESPACE = "default"
+"""Where events on Nodes are, which have no namespace of their own."""
+
 _MOMENTARY = frozenset({UNINITIALIZED_TAINT, "node.kubernetes.io/not-ready"})
 """Taints that a Ready Node is about to lose."""
 
@@ -368,7 +371,7 @@ class NodeHandle:
         )
 
     def _events(self) -> list[Any]:
-        events = self._cluster.caches.list(Kind.EVENTS)
+        events = self._cluster.caches.list(Kind.EVENTS, EVENTS_NAMESPACE)
         return [e for e in events if e.involved_object.kind == "Node" and e.involved_object.name == self.name]
 
     def _expect_event(self, reason: str, *, timeout: str) -> None:

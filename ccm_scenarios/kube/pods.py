@@ -196,7 +196,7 @@ class Backend:
     def following(self) -> Iterator[None]:
         """Take notice of where its ready Pods are while the block runs."""
         self._homes = {self.nodes}
-        end = self._cluster.caches.subscribe(Kind.PODS, lambda *_: self._homes.add(self.nodes))
+        end = self._cluster.caches.subscribe(Kind.PODS, lambda *_: self._homes.add(self.nodes), self.namespace)
         try:
             yield
         finally:

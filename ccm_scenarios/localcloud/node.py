@@ -156,6 +156,7 @@ def configure(
         "volumePluginDir": str(DISK / "volumes"),
         "healthzBindAddress": "127.0.0.1",
         "nodeStatusUpdateFrequency": f"{cluster.periods.kubelet_status}s",
+        "nodeStatusReportFrequency": f"{cluster.periods.kubelet_report}s",
         "nodeLeaseDurationSeconds": cluster.periods.kubelet_lease,
         # All instances share the machine's disk: what others fill must not evict from this one.
         "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},

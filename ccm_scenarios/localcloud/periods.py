@@ -15,7 +15,11 @@ class Periods:
     """Intervals and grace times of the local cloud."""
 
     kubelet_status: int = 2
-    """`nodeStatusUpdateFrequency` (production: 10)."""
+    """`nodeStatusUpdateFrequency`, at which a changed status is told (production: 10)."""
+    kubelet_report: int = 300
+    """`nodeStatusReportFrequency`, at which an unchanged one is told (production: the same). Told more often, as a
+    kubelet does whose update frequency alone is set, it makes everybody who watches Nodes work for nothing: heartbeats
+    are the leases."""
     kubelet_lease: int = 8
     """`nodeLeaseDurationSeconds`; renewed at a quarter of it (production: 40)."""
     node_grace: int = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,23 @@ from tests.kube.conftest import TIMEOUTS
 from tests.kube.control_plane import ControlPlane
 
 
-def create(cluster: Cluster, name: str) -> Any:
+def create(cluster: Cluster, name: str, namespace: str = "default") -> Any:
     return cluster.core.create_namespaced_service(
-        "default", {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
+        namespace, {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
     )
 
 
-def wait_for_label(cluster: Cluster, name: str, value: str) -> None:
+def wait_for_label(cluster: Cluster, name: str, value: str, namespace: str = "default") -> None:
     def look() -> None:
-        seen = cluster.caches.get(Kind.SERVICES, name, "default")
+        seen = cluster.caches.get(Kind.SERVICES, name, namespace)
         if seen is None or (seen.metadata.labels or {}).get("value") != value:
             raise NotYet(f"{seen.metadata.labels if seen else 'no such Service'}")
 
     cluster.waits.until(f"label value={value} on Service {name}", look, timeout="service_changed")
 
 
-def label(cluster: Cluster, name: str, value: str) -> None:
-    cluster.core.patch_namespaced_service(name, "default", {"metadata": {"labels": {"value": value}}})
+def label(cluster: Cluster, name: str, value: str, namespace: str = "default") -> None:
+    cluster.core.patch_namespaced_service(name, namespace, {"metadata": {"labels": {"value": value}}})
 
 
 def test_a_wait_is_woken_and_does_not_poll(cluster: Cluster) -> None:
@@ -51,9 +52,43 @@ def test_every_kind_can_be_cached(cluster: Cluster) -> None:
 
 
 def test_objects_of_one_namespace(cluster: Cluster) -> None:
-    every = {(service.metadata.namespace, service.metadata.name) for service in cluster.caches.list(Kind.SERVICES)}
-    assert ("default", "kubernetes") in every
-    assert [s for s in cluster.caches.list(Kind.SERVICES, "kube-system") if s.metadata.namespace != "kube-system"] == []
+    def names(namespace: str = "") -> set[tuple[str, str]]:
+        seen = cluster.caches.list(Kind.SERVICES, namespace)
+        return {(service.metadata.namespace, service.metadata.name) for service in seen}
+
+    here, there = cluster.make_namespace({}), cluster.make_namespace({})
+    for namespace in (here, there):
+        create(cluster, "one", namespace)
+    try:
+        assert names(here) == {(here, "one")}
+        assert names() >= {("default", "kubernetes"), (here, "one"), (there, "one")}
+        told: list[str] = []
+        end = cluster.caches.subscribe(Kind.SERVICES, lambda _, seen: told.append(seen.metadata.namespace), here)
+        for namespace in (there, here):
+            label(cluster, "one", "seen", namespace)
+
+        def look() -> None:
+            if not told:
+                raise NotYet("nothing was told")
+
+        cluster.waits.until("a change told", look, timeout="service_changed")
+        assert told == [here]
+        end()
+    finally:
+        for namespace in (here, there):
+            cluster.end_namespace(namespace)
+
+
+def test_a_namespace_that_is_forgotten_is_watched_no_more_until_it_is_asked_for_again(cluster: Cluster) -> None:
+    create(cluster, "kept-in-mind")
+    told: list[str] = []
+    cluster.caches.subscribe(Kind.SERVICES, lambda _, seen: told.append(seen.metadata.name), "default")
+    watches = threading.active_count()
+    cluster.caches.forget("default")
+    assert threading.active_count() == watches - 1
+    cluster.core.delete_namespaced_service("kept-in-mind", "default")
+    assert "kept-in-mind" not in [seen.metadata.name for seen in cluster.caches.list(Kind.SERVICES, "default")]
+    assert told == []
 
 
 def test_an_api_server_that_comes_back_is_followed_again(cluster: Cluster, control_plane: ControlPlane) -> None:
@@ -64,7 +99,9 @@ def test_an_api_server_that_comes_back_is_followed_again(cluster: Cluster, contr
     label(cluster, "stays", "before")
     wait_for_label(cluster, "stays", "before")
     seen: list[tuple[str, str]] = []
-    cluster.caches.subscribe(Kind.SERVICES, lambda event, service: seen.append((event, service.metadata.name)))
+    cluster.caches.subscribe(
+        Kind.SERVICES, lambda event, service: seen.append((event, service.metadata.name)), "default"
+    )
 
     control_plane.stop()
     until = time.monotonic() + 10

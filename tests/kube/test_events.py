@@ -22,8 +22,8 @@ class Watch:
         self._subscribers: list[Callable[[str, Any], None]] = []
         self._version = 0
 
-    def subscribe(self, kind: Kind, subscriber: Callable[[str, Any], None]) -> Callable[[], None]:
-        assert kind is Kind.EVENTS
+    def subscribe(self, kind: Kind, subscriber: Callable[[str, Any], None], namespace: str) -> Callable[[], None]:
+        assert (kind, namespace) == (Kind.EVENTS, "space")
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 

@@ -81,7 +81,7 @@ def test_the_archive_holds_the_three_names(layout: Layout, binaries: Binaries) -
         # Not compressed: a layer's digest is that of its content.
         assert config["rootfs"]["diff_ids"] == layers
     assert layout.configs[AGNHOST_IMAGE]["config"]["Entrypoint"] == ["/agnhost"]
-    assert layout.configs[PAUSE_IMAGE]["config"]["Entrypoint"] == ["/agnhost", "pause"]
+    assert layout.configs[PAUSE_IMAGE]["config"]["Entrypoint"] == ["/bin/sleep", "infinity"]
     assert layout.configs[coredns_image(binaries)]["config"]["Entrypoint"] == ["/coredns"]
 
 
