@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ccm_scenarios import contract
 from ccm_scenarios.contract import Capability, ProviderFactory
 from ccm_scenarios.selection import MARKS, lacks_of, needs_of
 
@@ -90,7 +91,7 @@ def table(all_behaviours: Iterable[Behaviour], judged: Mapping[str, frozenset[Ca
     lines += ["", "## Not judged", "", _row(["behaviour", "where", "reason"]), _row(["---"] * 3)]
     for behaviour in listed:
         for where, capabilities in judged.items():
-            if reason := _reason(behaviour, where, capabilities):
+            if reason := why_not_judged(behaviour, where, capabilities):
                 lines.append(_row([f"`{behaviour.id}`", where, reason]))
     return "\n".join(lines) + "\n"
 
@@ -99,19 +100,21 @@ def _cells(behaviour: Behaviour, judged: Mapping[str, frozenset[Capability]]) ->
     wanted = sorted(capability.value for capability in behaviour.needs)
     unwanted = sorted(f"no {capability.value}" for capability in behaviour.lacks)
     level = f"{behaviour.level}, no CCM" if "service-api" in behaviour.marks else behaviour.level
-    verdicts = ["–" if _reason(behaviour, where, declared) else "yes" for where, declared in judged.items()]
+    verdicts = ["–" if why_not_judged(behaviour, where, declared) else "yes" for where, declared in judged.items()]
     return [f"`{behaviour.id}`", behaviour.title, level, ", ".join(wanted + unwanted), *verdicts, behaviour.kep]
 
 
-def _reason(behaviour: Behaviour, where: str, capabilities: frozenset[Capability]) -> str:
+def why_not_judged(behaviour: Behaviour, where: str, declared: frozenset[Capability]) -> str:
+    """Why a behaviour is not judged somewhere; empty if it is.
+
+    Args:
+        where: provider and flavour, in words.
+        declared: all that is declared there.
+    """
     provider, _, _flavour = where.partition(" ")
     if behaviour.providers and provider not in behaviour.providers:
         return f"for {', '.join(sorted(behaviour.providers))} only"
-    if lacking := behaviour.needs - capabilities:
-        return f"lacks {', '.join(sorted(capability.value for capability in lacking))}"
-    if unwanted := behaviour.lacks & capabilities:
-        return f"has {', '.join(sorted(capability.value for capability in unwanted))}: nothing to refuse"
-    return ""
+    return contract.why_not_judged(behaviour.needs, behaviour.lacks, declared)
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ccm_scenarios.console import tell
-from ccm_scenarios.contract import Capability
+from ccm_scenarios.contract import why_not_judged
 from ccm_scenarios.deviations import MARK, Deviations
 from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import CcmScenariosError
@@ -269,12 +269,9 @@ class Suite:
 
     def _reason_to_skip(self, scenario: Any) -> str:
         assert self._target is not None
-        offered = self._provider.capabilities | offered_by(self._target)
-        judged = f"{self._provider.name} {self._provider.flavour}"
-        if lacking := needs_of(scenario) - offered:
-            return f"{judged} does not declare {_names(lacking)}"
-        if unwanted := lacks_of(scenario) & offered:
-            return f"{judged} declares {_names(unwanted)}, and this is how others refuse it"
+        declared = self._provider.capabilities | offered_by(self._target)
+        if reason := why_not_judged(needs_of(scenario), lacks_of(scenario), declared):
+            return f"{self._provider.name} {self._provider.flavour} {reason}"
         if "disruptive" in scenario.effective_tags and not self._target.disruption_allowed:
             return "disruptive behaviours run on a named cluster only with -D disruptive=allow"
         return ""
@@ -335,10 +332,6 @@ class Suite:
 
     def _left_behind(self) -> str:
         return f"What run {self._run_id} made on the {self._target} may be left; its namespaces carry this id."
-
-
-def _names(capabilities: Iterable[Capability]) -> str:
-    return ", ".join(sorted(capability.value for capability in capabilities))
 
 
 def _close(*holders: _Closable | None) -> list[Exception]:

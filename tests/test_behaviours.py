@@ -56,6 +56,7 @@ def test_the_real_ccm_shows_every_behaviour_and_nothing_is_left(flavour: str, tm
 
 def _not_judged(flavour: str) -> set[str]:
     """Behaviours that need what this flavour lacks, show how others refuse what it has, or are known deviations."""
-    declared = catalogue.declared_by([providers.find("aws")], OFFERED_BY_LOCAL_CLOUD)[f"aws {flavour}"]
+    where = f"aws {flavour}"
+    declared = catalogue.declared_by([providers.find("aws")], OFFERED_BY_LOCAL_CLOUD)[where]
     deviating = {deviation.behaviour for deviation in KNOWN_DEVIATIONS if not deviation.at_times}
-    return deviating | {each.id for each in BEHAVIOURS if each.needs - declared or each.lacks & declared}
+    return deviating | {each.id for each in BEHAVIOURS if catalogue.why_not_judged(each, where, declared)}

@@ -56,7 +56,7 @@ def test_what_is_not_judged_has_its_reason(tmp_path: Path) -> None:
     assert text.count("\n| `lb-") + text.count("\n| `route-") == 4 + 3
     _, _, reasons = text.partition("## Not judged")
     assert [line for line in reasons.splitlines() if line.startswith("| `")] == [
-        "| `lb-type-and-port-changes-udp` | here plain | lacks lb-udp |",
-        "| `lb-cleanup-finalizer-lifecycle` | there fancy | has lb-udp: nothing to refuse |",
+        "| `lb-type-and-port-changes-udp` | here plain | does not declare lb-udp |",
+        "| `lb-cleanup-finalizer-lifecycle` | there fancy | declares lb-udp, and this is how others refuse it |",
         "| `route-per-node` | there fancy | for here only |",
     ]

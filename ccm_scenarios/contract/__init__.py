@@ -5,7 +5,7 @@ An adapter is any class that satisfies `Provider`. It hands out the kinds of inf
 with that reason.
 """
 
-from ccm_scenarios.contract.capability import Capability
+from ccm_scenarios.contract.capability import Capability, why_not_judged
 from ccm_scenarios.contract.errors import (
     CloudError,
     CloudTimeout,
@@ -77,4 +77,5 @@ __all__ = [
     "Target",
     "TargetHealth",
     "Timeouts",
+    "why_not_judged",
 ]

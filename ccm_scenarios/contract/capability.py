@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 
@@ -118,3 +119,24 @@ class Capability(Enum):
     def tag(self) -> str:
         """The tag without its leading `@`, for instance `needs.lb-udp`."""
         return f"needs.{self.value}"
+
+
+def why_not_judged(
+    needs: Collection[Capability], lacks: Collection[Capability], declared: Collection[Capability]
+) -> str:
+    """Why a scenario does not run where these capabilities are declared; empty if it runs.
+
+    Args:
+        needs: what its `@needs.…` tags ask for.
+        lacks: what its `@lacks.…` tags want to be undeclared: it shows how that is refused.
+        declared: by the adapter and the target together.
+    """
+    if missing := set(needs) - set(declared):
+        return f"does not declare {_names(missing)}"
+    if unwanted := set(lacks) & set(declared):
+        return f"declares {_names(unwanted)}, and this is how others refuse it"
+    return ""
+
+
+def _names(capabilities: Collection[Capability]) -> str:
+    return ", ".join(sorted(capability.value for capability in capabilities))

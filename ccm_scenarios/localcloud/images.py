@@ -84,8 +84,8 @@ def prepare_images(binaries: Binaries, *, waiting: Callable[[], None] = lambda: 
         dns_layer = _layer({"coredns": Entry(coredns.read_bytes())})
         images = [
             Image(AGNHOST_IMAGE, layer, entrypoint=["/agnhost"], command=["pause"]),
-            # The same layer: a sandbox costs a node no second copy. Not agnhost's own pause: to start agnhost takes 30 ms
-            # of a core, and every Pod has a sandbox.
+            # The same layer: a sandbox costs a node no second copy. Not agnhost's own pause: to start agnhost takes
+            # 30 ms of a core, and every Pod has a sandbox.
             Image(PAUSE_IMAGE, layer, entrypoint=["/bin/sleep", "infinity"]),
             Image(dns_name, dns_layer, entrypoint=["/coredns"]),
         ]

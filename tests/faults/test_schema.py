@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import providers
-from ccm_scenarios.catalogue import behaviours, declared_by, entries
+from ccm_scenarios.catalogue import behaviours, declared_by, entries, why_not_judged
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults import Boundary, catalogue, load, parse, parse_rules
 from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
@@ -137,7 +137,7 @@ class TestCatalogue:
         judged = [
             behaviour
             for behaviour in behaviours(ROOT / "features", providers.names())
-            if any(behaviour.needs <= one and behaviour.lacks.isdisjoint(one) for one in declared.values())
+            if not all(why_not_judged(behaviour, where, one) for where, one in declared.items())
         ]
         killed = {behaviour for fault in catalogue() for behaviour in fault.kills}
         assert killed <= {behaviour.id for behaviour in judged}, "nobody can see these killed"
