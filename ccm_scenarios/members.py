@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ccm_scenarios.clean_up import Turn
 from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, NodeHandle
 from ccm_scenarios.kube.pods import Backend
 from ccm_scenarios.kube.services import ServiceHandle
@@ -40,7 +41,7 @@ class Members:
         self._world.mark()
         for node in nodes:
             what = f"{node} without label {EXCLUDED_LABEL}"
-            self._world.on_close(what, node.join_load_balancers, after_services=True)
+            self._world.on_close(what, node.join_load_balancers, Turn.NODES)
             node.leave_load_balancers()
 
     def include(self, nodes: Sequence[NodeHandle]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import Capability, CloudError, Provider, ServiceRef
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
@@ -14,7 +15,7 @@ from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
 from ccm_scenarios.manager import restore
 from ccm_scenarios.targets import Target
-from ccm_scenarios.world import CleanupFailed, labels_of, owner_of
+from ccm_scenarios.world import labels_of, owner_of
 
 
 def sweep(
@@ -48,7 +49,7 @@ def sweep(
                 _expect_gone(cluster, provider, service)
         except Expectation as error:
             failed.append(str(error))
-    # After the Services, as at the end of a scenario: see `World.on_close`.
+    # After the Services, as at the end of a scenario: see `clean_up.Turn`.
     try:
         if Capability.NODE_GROUPS in provider.capabilities:
             # Before its instances, which it would replace.

@@ -6,13 +6,14 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
 import yaml
 
 from ccm_scenarios.balancers import BalancerExpectations
+from ccm_scenarios.clean_up import CleanUp, Turn
 from ccm_scenarios.cloud import CloudExpectations
 from ccm_scenarios.cluster_traffic import ClusterTraffic
 from ccm_scenarios.contract import Capability, CloudError, Instance, Protocol, Provider, Timeouts
@@ -56,10 +57,6 @@ CLIENT_PORTS = range(20000, 28000)
 """Below the node ports and the ports a kernel gives to outgoing connections."""
 
 
-class CleanupFailed(Exception):
-    """Something a scenario made, or changed, is not as it was before; the message lists all of it."""
-
-
 class World:
     """One scenario's world. Making it costs nothing: what a scenario does not use is not made.
 
@@ -96,13 +93,11 @@ class World:
         self.labels = labels_of(run_id, scenario_id)
         """By which all that the scenario makes without a namespace, and its namespace, is found again."""
         self._owner = owner_of(run_id, scenario_id)
-        self._cleanups: list[tuple[str, Callable[[], None]]] = []
-        self._cleanups_first: list[tuple[str, Callable[[], None]]] = []
-        self._cleanups_last: list[tuple[str, Callable[[], None]]] = []
+        self._clean_up = CleanUp()
+        self.on_close = self._clean_up.add
         self._services: list[ServiceHandle] = []
         self._namespaces: list[str] = []
-        # Without the controller manager, and with a cloud that fails it, nothing else could be undone.
-        self.manager = Manager(target, lambda what, undo: self._cleanups_first.append((what, undo)))
+        self.manager = Manager(target, lambda what, undo: self.on_close(what, undo, Turn.CONTROLLER))
         self.rules = Rules(timeouts)
         agent = f"ccm-scenarios/{scenario_id}"
         self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered)
@@ -324,7 +319,7 @@ class World:
         labels = {} if in_load_balancers else {EXCLUDED_LABEL: ""}
         with waiting("an instance launched in the cloud"):
             instance = self.provider.instances.launch(owner=self._owner, node_labels=labels, in_place_of=in_place_of)
-        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance), after_services=True)
+        self.on_close(f"instance {instance.id}", lambda: self._end_instance(instance), Turn.NODES)
         node = expect_node_of(self.cluster, instance.provider_id)
         if not in_load_balancers:
             node.leave_load_balancers()
@@ -450,7 +445,7 @@ class World:
         """Be the only scenario that changes shared Nodes, until the end."""
         if self._shared is not None and not self._claimed:
             self._claimed = True
-            self.on_close("claim on the shared Nodes", self._shared.claim())
+            self.on_close("claim on the shared Nodes", self._shared.claim(), Turn.NODES)
 
     def initialise_anew(self, node: NodeHandle) -> None:
         """Mark a Node uninitialized; it is unmarked at the end if its controller manager did not do so."""
@@ -472,35 +467,19 @@ class World:
 
     # The end
 
-    def on_close(self, what: str, undo: Callable[[], None], *, after_services: bool = False) -> None:
-        """Run `undo` at the end, before all that was registered earlier.
-
-        Args:
-            what: what it takes away or puts right, for the error's text.
-            after_services: for what changes the Nodes that load balancers have: a controller that hears of it while it
-                deletes a load balancer may make it once more.
-        """
-        (self._cleanups_last if after_services else self._cleanups).append((what, undo))
-
     def close(self) -> None:
         """Undo everything, last things first; each bounded by the timeouts of what it waits for.
 
         Raises:
             CleanupFailed: names each part that failed; the others are undone.
         """
-        failed = []
-        while cleanups := self._cleanups_first or self._cleanups or self._cleanups_last:
-            what, undo = cleanups.pop()
-            try:
-                undo()
-            except Exception as error:  # noqa: BLE001  # the rest must be undone whatever happened to this part
-                failed.append(f"{what}: {error or type(error).__name__}")
-        for service in self._services:
-            service.forget()
-        for namespace in self._namespaces:
-            self.cluster.caches.forget(namespace)
-        if failed:
-            raise CleanupFailed("not cleaned up:\n" + "\n".join(failed))
+        try:
+            self._clean_up.run()
+        finally:
+            for service in self._services:
+                service.forget()
+            for namespace in self._namespaces:
+                self.cluster.caches.forget(namespace)
 
     def evidence(self) -> dict[str, str]:
         """Name to text: the scenario's objects and all Nodes as last seen, events, waits, probes, the cloud."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import (
     HealthCheck,
     Listener,
@@ -20,7 +21,7 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.nodes import NodeHandle
-from ccm_scenarios.world import CleanupFailed, World
+from ccm_scenarios.world import World
 from tests.kube.test_services import Controller
 from tests.kube.test_world import Cloud, make_service, node, world_of
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import Capability, CloudError, Instance, OwnedResource, Provider
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
@@ -18,7 +19,7 @@ from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.sweeping import sweep
 from ccm_scenarios.targets import Target
-from ccm_scenarios.world import CleanupFailed, World, labels_of
+from ccm_scenarios.world import World, labels_of
 from tests.kube.conftest import TIMEOUTS
 from tests.kube.control_plane import ControlPlane
 from tests.kube.test_nodes import change_status, create, node, status

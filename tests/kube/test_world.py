@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import (
     Capability,
     CloudError,
@@ -29,7 +30,7 @@ from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.nodes import NodeHandle, expect_node_of
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.targets import Target
-from ccm_scenarios.world import CleanupFailed, World
+from ccm_scenarios.world import World
 from tests.kube.conftest import TIMEOUTS
 from tests.kube.control_plane import ControlPlane
 from tests.kube.test_nodes import create as create_node

@@ -81,12 +81,13 @@ def test_a_machine_works_before_it_knows_who_it_is() -> None:
     def act(_: Lab) -> None:
         early = Service("early", f"cat /proc/sys/kernel/random/boot_id >{DISK}/boot; exec sleep 1000")
         with _machine([early]) as machine:
-            assert _soon(lambda: (machine.disk / "boot").exists())
-            boot = (machine.disk / "boot").read_text()
+            written = machine.disk / "boot"
+            assert _soon(lambda: written.exists() and written.read_text().endswith("\n"))
+            boot = written.read_text()
             machine.become([Service("late", f"hostname >{DISK}/name; ip -brief address >{DISK}/ip; exec sleep 1000")])
             assert machine.says("name", "first.local\n")
             assert _soon(lambda: ADDRESS in (machine.disk / "ip").read_text())
-            assert (machine.disk / "boot").read_text() == boot, "what ran goes on running"
+            assert written.read_text() == boot, "what ran goes on running"
             # Where nobody listens, being refused is being reached.
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection((ADDRESS, 9), timeout=_SECONDS)
