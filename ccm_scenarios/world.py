@@ -328,7 +328,7 @@ class World:
     def make_node_group(self, size: int) -> NodeGroup:
         """A node group of this scenario's own, each of its instances with a Ready, initialised Node."""
         group = NodeGroup(self.cluster, self.provider, owner=self._owner, size=size)
-        self.on_close(str(group), group.end, after_services=True)
+        self.on_close(str(group), group.end, Turn.NODES)
         group.expect_nodes()
         return group
 
