@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,8 @@ def apt_packages() -> list[str]:
     missing = {package for tool, package in TOOLS.items() if shutil.which(tool) is None}
     if _runc_problem():
         missing.add("runc")
+    if _protocols_problem():
+        missing.add("netbase")
     return sorted(missing)
 
 
@@ -95,8 +98,7 @@ def _missing_tools() -> list[str]:
     problems = [
         f"{tool} is missing (package {package})" for tool, package in TOOLS.items() if shutil.which(tool) is None
     ]
-    if problem := _runc_problem():
-        problems.append(problem)
+    problems += filter(None, (_runc_problem(), _protocols_problem()))
     if problems and not os.environ.get("PATH", "").count("/sbin"):
         problems.append("PATH lacks /usr/sbin and /sbin")
     return problems
@@ -113,6 +115,18 @@ def _runc_problem() -> str:
         return f"runc is not runc, it says {said!r} (package runc)"
     if (int(found.group(1)), int(found.group(2))) < _OLDEST_RUNC:
         return f"{said} is older than 1.1 (package runc)"
+    return ""
+
+
+def _protocols_problem() -> str:
+    """What is wrong if the machine does not know IP protocols by name; else empty.
+
+    nft lists `tcp` as `6` then, kube-proxy takes that for an entry that is none of its own, and deletes it.
+    """
+    try:
+        socket.getprotobyname("tcp")
+    except OSError:
+        return "IP protocols have no names here: there is no /etc/protocols (package netbase)"
     return ""
 
 

@@ -75,6 +75,16 @@ def test_a_new_enough_runc_is_taken(tools: Path, says: str) -> None:
     assert apt_packages() == []
 
 
+def test_a_machine_without_the_names_of_protocols_is_refused(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> int:
+        raise OSError("protocol not found")
+
+    monkeypatch.setattr("socket.getprotobyname", unknown)
+    assert apt_packages() == ["netbase"]
+    with pytest.raises(EnvironmentProblem, match=r"no /etc/protocols \(package netbase\).*apt-get install netbase"):
+        check()
+
+
 @needs_root
 def test_a_kernel_without_the_needed_nf_tables_is_named_with_nfts_own_words(tools: Path) -> None:
     script(tools / "nft", "echo 'Error: Could not process rule: Operation not supported' >&2; exit 1")
