@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ccm_scenarios.contract import (
@@ -80,6 +81,21 @@ class CloudExpectations:
 
         expected = f"the clean-up finalizer on {service} before the cloud has its load balancer"
         self._waits.until_cloud(expected, look, timeout="lb_provisioned")
+
+    def expect_owns_as_much(self, service: ServiceHandle, other: ServiceHandle) -> None:
+        """That as many resources of each kind exist for the Service in the cloud as for another."""
+
+        def owned(of: ServiceHandle) -> Counter[str]:
+            return Counter(each.kind for each in self._provider.load_balancers.owned_resources(of.ref))
+
+        wanted = owned(other)
+
+        def look() -> None:
+            if (found := owned(service)) != wanted:
+                raise NotYet(_counted(found))
+
+        expected = f"in the cloud for {service} as much as for {other}: {_counted(wanted)}"
+        self._waits.until_cloud(expected, look, timeout="lb_updated")
 
     def expect_no_load_balancer(self, service: ServiceHandle) -> None:
         """That the cloud has no load balancer of this very Service; one of a successor under its name is another's."""
@@ -342,6 +358,10 @@ def _check(listener: Listener) -> str:
 
 def _sorted(texts: Iterable[str]) -> str:
     return ", ".join(sorted(texts)) or "none"
+
+
+def _counted(kinds: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
 
 
 def _ports(balancer: LoadBalancer) -> str:

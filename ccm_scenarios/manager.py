@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ccm_scenarios.contract import ControllerManager
+from ccm_scenarios.contract import Arrangements, ControllerManager
 from ccm_scenarios.faults import Fault
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.targets import Faults, Target
@@ -15,6 +15,8 @@ def restore(target: Target) -> None:
     """Let the controller manager run and be well, whatever a scenario did that died."""
     if target.faults is not None:
         target.faults.clear(of="scenario")
+    if target.arrangements is not None:
+        target.arrangements.arrange()
     if target.controller_manager is not None:
         target.controller_manager.start()
 
@@ -50,6 +52,12 @@ class Manager:
         self.stop()
         self.start()
 
+    def arrange(self, *, replicas: int = 1, routes: bool = True) -> None:
+        """Have it run in another way, until the scenario's end. Arguments as for `contract.Arrangements.arrange`."""
+        self._at_end("a controller manager that runs as before", self._arrangements.arrange)
+        with waiting("the controller manager healthy"):
+            self._arrangements.arrange(replicas=replicas, routes=routes)
+
     # Hardships
 
     def suffer(self, hardship: Fault) -> None:
@@ -83,6 +91,12 @@ class Manager:
         control = self._target.controller_manager
         assert control is not None, "the scenario's tags ask for @needs.ccm-control"
         return control
+
+    @property
+    def _arrangements(self) -> Arrangements:
+        arrangements = self._target.arrangements
+        assert arrangements is not None, "the scenario's tags ask for another way to run it"
+        return arrangements
 
     @property
     def _faults(self) -> Faults:

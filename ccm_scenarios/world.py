@@ -41,7 +41,9 @@ from ccm_scenarios.kube.settled import SettledPods
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.manager import Manager
 from ccm_scenarios.members import Members
+from ccm_scenarios.metrics import Metrics
 from ccm_scenarios.node_groups import NodeGroup
+from ccm_scenarios.replicas import Replicas
 from ccm_scenarios.targets import Target
 from ccm_scenarios.traffic.inside import InsideClient
 from ccm_scenarios.traffic.outside import OutsideClients
@@ -111,6 +113,8 @@ class World:
         context.balancers = self.balancers
         context.members = self.members
         context.manager = self.manager
+        context.replicas = Replicas(self)
+        context.metrics = Metrics(self)
         context.outside = self.outside
         context.disturbances = Disturbances(self)
 
@@ -276,6 +280,16 @@ class World:
     def full_name(self, service: ServiceHandle) -> str:
         """The Service's whole name in the cluster's DNS."""
         return f"{service.dns_name}.{self.cluster.domain(self.nodes()[0].name)}"
+
+    def serve_while_api_server_restarts(self, backend: Backend, services: int) -> list[ServiceHandle]:
+        """Create so many LoadBalancer Services, and restart the API server at once: they are being served just then."""
+        api_server = self.target.api_server
+        assert api_server is not None, "the scenario's tags ask for @needs.api-server-control"
+        self.mark()
+        made = [self.make_service(backend, "LoadBalancer", name=f"served-{number}") for number in range(services)]
+        with waiting("the API server ready again"):
+            api_server.restart()
+        return made
 
     def delete_together(self, labels: Mapping[str, str]) -> None:
         """Delete all Services of the scenario that carry the labels, by one request."""

@@ -13,6 +13,11 @@ def manager_is_down(context: Context) -> None:
     context.manager.stop()
 
 
+@given("a controller manager that keeps no routes")
+def manager_keeps_no_routes(context: Context) -> None:
+    context.manager.arrange(routes=False)
+
+
 @given("a cloud that fails once at each kind of change")
 def cloud_fails_once(context: Context) -> None:
     context.manager.suffer(hardship("cloud-fails-once"))

@@ -83,6 +83,16 @@ def no_route_in_the_cloud(context: Context) -> None:
     context.cloud.expect_no_routes(context.pod_cidrs)
 
 
+@then("the cloud has no route to the Pods of that Node")
+def no_route_to_its_pods(context: Context) -> None:
+    context.cloud.expect_no_routes(context.node.pod_cidrs)
+
+
+@then("nothing is said of the Node's network")
+def nothing_is_said_of_the_network(context: Context) -> None:
+    context.node.expect_network_untold()
+
+
 @then("the Pod is reached from other Nodes")
 def pod_is_reached(context: Context) -> None:
     world: World = context.world

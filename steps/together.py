@@ -1,4 +1,4 @@
-"""Several Services that are deleted by one request."""
+"""Several Services at once: deleted by one request, or served while something else happens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ccm_scenarios.world import World
 
 LABELS = {"ccm-scenarios/deleted": "together"}
+SERVED_AT_ONCE = 3
 
 
 @given("two more {type:ServiceType} Services for the backend, under a label")
@@ -55,3 +56,22 @@ def finalizers_left_last(context: Context) -> None:
 def ends_were_told(context: Context) -> None:
     for service in context.labelled:
         service.conduct.expect_end_announced()
+
+
+@when("more Services are created for the backend, and the API server restarts while they are being served")
+def services_while_the_api_server_restarts(context: Context) -> None:
+    world: World = context.world
+    context.served = world.serve_while_api_server_restarts(context.backend, SERVED_AT_ONCE)
+
+
+@then("each of them gets an ingress address, and a load balancer that listens on its port alone")
+def each_is_served(context: Context) -> None:
+    for service in context.served:
+        service.expect_address()
+        context.cloud.expect_load_balancer(service)
+
+
+@then("each of them has as much in the cloud as the Service that was there before")
+def each_has_as_much(context: Context) -> None:
+    for service in context.served:
+        context.cloud.expect_owns_as_much(service, context.service)

@@ -120,6 +120,9 @@ def _classes() -> dict[str, type]:
     from ccm_scenarios.kube.pods import Backend, PodHandle
     from ccm_scenarios.kube.services import ServiceHandle
     from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
+    from ccm_scenarios.manager import Manager
+    from ccm_scenarios.metrics import Metrics
+    from ccm_scenarios.replicas import Replicas
     from ccm_scenarios.traffic.outside import OutsideClients
     from ccm_scenarios.world import World
 
@@ -129,10 +132,13 @@ def _classes() -> dict[str, type]:
         "deletion_refused": DeletionRefused,
         "disturbances": Disturbances,
         "host": NodeHandle,
+        "manager": Manager,
+        "metrics": Metrics,
         "node": NodeHandle,
         "other_service": ServiceHandle,
         "outside": OutsideClients,
         "pod": PodHandle,
+        "replicas": Replicas,
         "service": ServiceHandle,
         "stand_in": StandIn,
         "world": World,

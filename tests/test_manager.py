@@ -29,7 +29,9 @@ class Control:
             strikes=lambda of: list(strikes),
         )
         process = SimpleNamespace(stop=lambda: self.done.append("stop"), start=lambda: self.done.append("start"))
-        self.target = cast(Target, SimpleNamespace(faults=faults, controller_manager=process))
+        arrangements = SimpleNamespace(arrange=lambda **how: self.done.append(f"arranged {how or 'as ever'}"))
+        target = SimpleNamespace(faults=faults, controller_manager=process, arrangements=arrangements)
+        self.target = cast(Target, target)
         self.manager = Manager(self.target, lambda _, undo: self.undo.append(undo))
 
     def close(self) -> list[str]:
@@ -47,6 +49,12 @@ def test_a_controller_manager_that_was_stopped_runs_at_the_end() -> None:
     control = Control()
     control.manager.stop()
     assert control.close() == ["stop", "start"]
+
+
+def test_a_controller_manager_that_runs_in_another_way_runs_as_before_at_the_end() -> None:
+    control = Control()
+    control.manager.arrange(replicas=2)
+    assert control.close() == ["arranged {'replicas': 2, 'routes': True}", "arranged as ever"]
 
 
 def test_the_controller_manager_runs_again_before_anything_else_is_undone() -> None:
@@ -91,8 +99,8 @@ def test_a_hardship_that_never_struck_proves_nothing() -> None:
 def test_what_a_dead_scenario_did_is_undone() -> None:
     control = Control()
     restore(control.target)
-    assert control.done == ["scenario: none", "start"]
-    nothing: Any = SimpleNamespace(faults=None, controller_manager=None)
+    assert control.done == ["scenario: none", "arranged as ever", "start"]
+    nothing: Any = SimpleNamespace(faults=None, arrangements=None, controller_manager=None)
     restore(nothing)
 
 

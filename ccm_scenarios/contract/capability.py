@@ -107,6 +107,18 @@ class Capability(Enum):
     CCM_CONTROL = "ccm-control"
     """The target stops and starts the CCM."""
 
+    CCM_REPLICAS = "ccm-replicas"
+    """The target runs several replicas of the CCM, of which one leads, and kills one of them."""
+
+    CCM_WITHOUT_ROUTES = "ccm-without-routes"
+    """The target runs the CCM without its route controller (`--configure-cloud-routes=false`)."""
+
+    CCM_METRICS = "ccm-metrics"
+    """The target reads the CCM's metrics."""
+
+    API_SERVER_CONTROL = "api-server-control"
+    """The target restarts the API server."""
+
     FAULTS = "faults"
     """The target makes calls of the CCM fail."""
 

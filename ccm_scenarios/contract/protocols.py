@@ -376,3 +376,50 @@ class Machines(TypingProtocol):
     def mend(self, instance_id: str) -> None:
         """End what lasts. Succeeds for an instance that suffers nothing, or is gone."""
         ...
+
+
+@runtime_checkable
+class Arrangements(TypingProtocol):
+    """How the CCM runs, where it may run in another way than it does as a rule; offered by the target."""
+
+    def arrange(self, *, replicas: int = 1, routes: bool = True) -> None:
+        """Run it so from now on, started anew unless it runs so already; returns when all of it is healthy.
+
+        Without arguments: as it does as a rule.
+
+        Args:
+            replicas: how many processes; of several one leads, by a Lease in `kube-system`.
+            routes: whether it takes care of the cloud's routes.
+        """
+        ...
+
+    @property
+    def replicas(self) -> Sequence[str]:
+        """Names of the replicas that now run. The holder identity of the leader's Lease is its name, `_`, and more."""
+        ...
+
+    def kill(self, replica: str) -> None:
+        """End a replica at once, without a chance to tidy up; it stays down until the next `arrange`."""
+        ...
+
+    def changes(self) -> Mapping[str, int]:
+        """For each replica that ran since the target is there, how many changes it asked the cloud for."""
+        ...
+
+
+@runtime_checkable
+class Metrics(TypingProtocol):
+    """What the CCM counts and measures; offered by the target."""
+
+    def read(self) -> str:
+        """All of it now, in the text format of Prometheus."""
+        ...
+
+
+@runtime_checkable
+class ApiServer(TypingProtocol):
+    """Control over the API server; offered by the target."""
+
+    def restart(self) -> None:
+        """End it, and start it again; returns when it is ready."""
+        ...

@@ -83,6 +83,10 @@ class Timeouts:
     route_present: float = 120.0
     """From a Node with a pod CIDR to its route in the cloud (reconcile period 10 s)."""
 
+    leader_elected: float = 120.0
+    """From the start of the CCM's first replica, or the end of the one that leads, to one that leads (the Lease is
+    taken over 15 s after its holder's last sign)."""
+
     pod_ready: float = 300.0
     """From a Pod's creation to its readiness (upstream: 5 min)."""
 

@@ -15,11 +15,24 @@ class Boundary(StrEnum):
     """The controller's calls to the cloud. Nobody else's calls are touched."""
     KUBERNETES_API = "kubernetes-api"
     """The controller's calls to the API server."""
+    CCM_METRICS = "ccm-metrics"
+    """What the controller's metrics tell whoever reads them."""
     CCM_PROCESS = "ccm-process"
     """The controller's process, at the moment it makes a call."""
     DATA_PLANE = "data-plane"
     """Nodes, packets, health checks and load balancers."""
 
+
+Starts = Literal[
+    "at-once",
+    "instance-rebooted",
+    "instance-stopped",
+    "instance-suffers",
+    "ccm-ended",
+    "api-server-ended",
+    "backend-ends",
+]
+"""When a rule begins to strike."""
 
 FaultOwner = Literal["run", "scenario"]
 """Whose fault: that under which all scenarios of a run are judged, or that which is a part of one scenario."""
@@ -77,11 +90,9 @@ class Rule:
     boundary: Boundary
     effect: str
     match: Match = field(default_factory=Match)
-    starts: Literal[
-        "at-once", "instance-rebooted", "instance-stopped", "instance-suffers", "ccm-ended", "backend-ends"
-    ] = "at-once"
-    """Asleep until this happened: to some instance, to the controller's process, by whatever hand, or to a Pod of some
-    workload."""
+    starts: Starts = "at-once"
+    """Asleep until this happened: to some instance, to the controller's process or the API server's, by whatever hand,
+    or to a Pod of some workload."""
     lasts: float | None = None
     """Seconds after which it is asleep again, until the same happens anew; None: it stays awake."""
     times: int | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults.edits import check_path
-from ccm_scenarios.faults.model import APIS, Boundary, Edit, Fault, Match, Rule
+from ccm_scenarios.faults.model import APIS, Boundary, Edit, Fault, Match, Rule, Starts
 
 
 class _Wrong(Exception):
@@ -134,6 +134,7 @@ _HTTP_EFFECTS: dict[str, dict[str, Check]] = {
 _EFFECTS: dict[Boundary, dict[str, dict[str, Check]]] = {
     Boundary.CLOUD_API: _HTTP_EFFECTS,
     Boundary.KUBERNETES_API: _HTTP_EFFECTS,
+    Boundary.CCM_METRICS: _HTTP_EFFECTS,
     Boundary.CCM_PROCESS: {"crash": {"moment": _MOMENT}, "stall": {"seconds": _SECONDS}},
     Boundary.DATA_PLANE: {
         "black-hole": {},
@@ -216,9 +217,7 @@ def _rule(data: Any) -> Rule:
         "boundary": Boundary,
         "effect": _text,
         "match": _matcher(boundary, effect),
-        "starts": _one_of(
-            "at-once", "instance-rebooted", "instance-stopped", "instance-suffers", "ccm-ended", "backend-ends"
-        ),
+        "starts": _one_of(*get_args(Starts)),
     }
     # What is done to packets and machines lasts; only requests can be counted.
     if boundary is not Boundary.DATA_PLANE:

@@ -357,6 +357,23 @@ class NodeHandle:
         expected = f"{self} with the condition {NETWORK_UNAVAILABLE} {wanted[0]} ({wanted[1]})"
         self._cluster.waits.until(expected, look, timeout="route_present")
 
+    def expect_network_untold(self) -> None:
+        """That during `Timeouts.node_kept` neither a condition nor a taint says anything of the Node's network."""
+
+        def look() -> None:
+            told = [
+                f"{c.status} ({c.reason})"
+                for c in self._existing().status.conditions or []
+                if c.type == NETWORK_UNAVAILABLE
+            ]
+            if told or NETWORK_UNAVAILABLE_TAINT in self.taints:
+                raise NotYet(
+                    f"{NETWORK_UNAVAILABLE} {', '.join(told) or 'none'}, taints: {sorted(self.taints) or 'none'}"
+                )
+
+        window = Window("Timeouts.node_kept", self._cluster.timeouts.node_kept)
+        self._cluster.waits.holds(f"{self} of whose network nothing is said", look, window=window)
+
     def expect_deletion_never_announced(self) -> None:
         """That no event told of its deletion."""
         if DELETION_ANNOUNCED in self.new_events():

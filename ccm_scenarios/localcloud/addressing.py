@@ -31,6 +31,15 @@ PUBLIC = IPv4Network("203.0.113.0/24")
 
 API_SERVER_PORT = 6443
 CLOUD_API_PORT = 4566
+CCM_REPLICAS = 2
+"""How many replicas of the cloud controller manager there may be."""
 CCM_API_SERVER_PORT = 6444
 CCM_CLOUD_API_PORT = 4567
-"""Where the cloud controller manager alone meets the two, on the router's loopback: faults are injected there."""
+"""Where the cloud controller manager alone meets the two, on the router's loopback: faults are injected there. Each
+further replica has the next ports."""
+CCM_PORT = 10258
+"""Where the cloud controller manager tells of its health and its metrics, on the router's loopback."""
+CCM_REPLICA_PORT = 10268
+"""The same of a second replica; the scheduler has the next port."""
+CCM_METRICS_PORT = 10278
+"""Where the metrics of the first are read: faults are injected there, too."""

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import httpx
 
-from ccm_scenarios.contract.protocols import ControllerManager, Machines
+from ccm_scenarios.contract.protocols import ApiServer, Arrangements, ControllerManager, Machines, Metrics
 from ccm_scenarios.contract.values import Endpoint, Mishap
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import Fault, FaultOwner
@@ -42,6 +42,48 @@ class _Controller:
 
     def logs(self, *, lines: int = 200) -> str:
         return str(self._call("ccm/logs", lines=lines))
+
+
+class _Arrangements:
+    """The ways in which the CCM may run, through the supervisor."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def arrange(self, *, replicas: int = 1, routes: bool = True) -> None:
+        self._call("ccm/arrange", replicas=replicas, routes=routes)
+
+    @property
+    def replicas(self) -> list[str]:
+        result: list[str] = self._call("ccm/replicas")
+        return result
+
+    def kill(self, replica: str) -> None:
+        self._call("ccm/kill", replica=replica)
+
+    def changes(self) -> dict[str, int]:
+        result: dict[str, int] = self._call("ccm/changes")
+        return result
+
+
+class _Metrics:
+    """What the running CCM counts, through the supervisor."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def read(self) -> str:
+        return str(self._call("ccm/metrics"))
+
+
+class _ApiServer:
+    """The API server, through the supervisor."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def restart(self) -> None:
+        self._call("api-server/restart")
 
 
 class _Faults:
@@ -89,6 +131,9 @@ class LocalCloud:
         self.realistic = bool(info["realistic"])
         """Whether it has production's periods, not quick ones."""
         self.controller_manager: ControllerManager = _Controller(self._call)
+        self.arrangements: Arrangements = _Arrangements(self._call)
+        self.metrics: Metrics = _Metrics(self._call)
+        self.api_server: ApiServer = _ApiServer(self._call)
         self.faults = _Faults(self._call)
         self.machines: Machines = _Machines(self._call)
 

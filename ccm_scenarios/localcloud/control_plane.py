@@ -20,7 +20,6 @@ from ccm_scenarios.localcloud.process import Daemon
 READY_SECONDS = 90.0
 CLUSTER = "local"
 """The cluster's name, as its cloud resources are tagged."""
-_CCM_PORT = 10258
 _LOOPBACK = "127.0.0.1"
 
 
@@ -31,7 +30,8 @@ class Kubeconfigs:
     admin: Path
     """For people and for the suite: reaches the API server from the internet side."""
     kube_proxy: Path
-    ccm: Path
+    ccm: tuple[Path, ...]
+    """One for each replica, which meets the API server on a way of its own."""
 
 
 class ControlPlane:
@@ -55,15 +55,20 @@ class ControlPlane:
         self.kubeconfigs = Kubeconfigs(
             admin=authority.kubeconfig("admin", public, "local-admin", groups=["system:masters"]),
             kube_proxy=authority.kubeconfig("kube-proxy", self.server, "system:kube-proxy"),
-            ccm=authority.kubeconfig(
-                "ccm",
-                f"https://{_LOOPBACK}:{addressing.CCM_API_SERVER_PORT}",
-                "cloud-controller-manager",
-                groups=["system:masters"],
+            ccm=tuple(
+                authority.kubeconfig(
+                    f"ccm-{replica}",
+                    f"https://{_LOOPBACK}:{addressing.CCM_API_SERVER_PORT + replica}",
+                    "cloud-controller-manager",
+                    groups=["system:masters"],
+                )
+                for replica in range(addressing.CCM_REPLICAS)
             ),
         )
-        self.ccm_way = _ccm_way(authority)
-        """The CCM's way to the API server; somebody must stand in it."""
+        self.ccm_ways = _ccm_ways(authority)
+        """The ways of the CCM's replicas to the API server, and that to its metrics; somebody must stand in them."""
+        self.ccm_serving = authority.issue("ccm-serving", "cloud-controller-manager", addresses=[_LOOPBACK])
+        """As what the CCM tells of its health and its metrics."""
         admin = authority.issue("supervisor", "local-supervisor", groups=["system:masters"])
         trust = ssl.create_default_context(cafile=str(authority.certificate))
         trust.load_cert_chain(admin.certificate, admin.key)
@@ -108,6 +113,16 @@ class ControlPlane:
                 )
             time.sleep(0.05)
 
+    def restart_api_server(self) -> None:
+        """End the API server, and start it again; returns when it is ready.
+
+        Raises:
+            EnvironmentProblem: it was not in time; names the log.
+        """
+        self._api_server.stop()
+        self._api_server.start()
+        self._await_ready()
+
     def status(self) -> dict[str, str]:
         """Daemon -> `running` or `stopped`, with the times it had to be restarted."""
         return {
@@ -117,23 +132,32 @@ class ControlPlane:
         }
 
 
-def _ccm_way(authority: Authority) -> Way:
+def _ccm_ways(authority: Authority) -> list[Way]:
     serving = authority.issue("ccm-gate", "kube-apiserver", addresses=[_LOOPBACK])
-    client = authority.pair("ccm")
-    return Way(
-        boundary="kubernetes-api",
-        address=_LOOPBACK,
-        port=addressing.CCM_API_SERVER_PORT,
-        server_address=_LOOPBACK,
-        server_port=addressing.API_SERVER_PORT,
-        credentials=Credentials(
-            authority=str(authority.certificate),
-            certificate=str(serving.certificate),
-            key=str(serving.key),
-            client_certificate=str(client.certificate),
-            client_key=str(client.key),
-        ),
-    )
+
+    def way(boundary: str, port: int, server_port: int, replica: int) -> Way:
+        client = authority.pair(f"ccm-{replica}")
+        return Way(
+            boundary=boundary,
+            address=_LOOPBACK,
+            port=port,
+            server_address=_LOOPBACK,
+            server_port=server_port,
+            credentials=Credentials(
+                authority=str(authority.certificate),
+                certificate=str(serving.certificate),
+                key=str(serving.key),
+                client_certificate=str(client.certificate),
+                client_key=str(client.key),
+            ),
+            replica=replica,
+        )
+
+    api_server = [
+        way("kubernetes-api", addressing.CCM_API_SERVER_PORT + replica, addressing.API_SERVER_PORT, replica)
+        for replica in range(addressing.CCM_REPLICAS)
+    ]
+    return [*api_server, way("ccm-metrics", addressing.CCM_METRICS_PORT, addressing.CCM_PORT, 0)]
 
 
 def _etcd_arguments(data: Path) -> list[str]:
@@ -195,71 +219,4 @@ def _controller_arguments(kubeconfig: Path, authority: Authority, periods: Perio
         "--use-service-account-credentials=true",
         f"--node-monitor-period={periods.node_monitor}s",
         f"--node-monitor-grace-period={periods.node_grace}s",
-    ]
-
-
-class CloudControllerManager:
-    """The controller under test; `contract.ControllerManager` is served from it."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-
-    def start(self) -> None:
-        """Start it; returns when it reports itself healthy.
-
-        Raises:
-            EnvironmentProblem: it did not within `READY_SECONDS`; it goes on being restarted.
-        """
-        self._daemon.start()
-        deadline = time.monotonic() + READY_SECONDS
-        # Its certificate is one it made for itself a moment ago.
-        with httpx.Client(verify=False, timeout=2.0) as client:
-            while time.monotonic() < deadline:
-                try:
-                    if client.get(f"https://127.0.0.1:{_CCM_PORT}/healthz").status_code == httpx.codes.OK:
-                        return
-                except httpx.TransportError:
-                    pass
-                time.sleep(0.05)
-        raise EnvironmentProblem(
-            f"the cloud controller manager was not healthy after {READY_SECONDS:.0f} s: {self._daemon.tail(3)}"
-        )
-
-    def stop(self) -> None:
-        self._daemon.stop()
-
-    def signal(self, number: int) -> None:
-        self._daemon.signal(number)
-
-    def logs(self, *, lines: int = 200) -> str:
-        return self._daemon.tail(lines)
-
-    @property
-    def running(self) -> bool:
-        return self._daemon.running
-
-    @property
-    def restarts(self) -> int:
-        return self._daemon.restarts
-
-
-def ccm_arguments(kubeconfig: Path, cloud_config: Path, periods: Periods) -> list[str]:
-    """What every CCM built on k8s.io/cloud-provider understands; the provider's name is the caller's to add."""
-    return [
-        f"--cloud-config={cloud_config}",
-        f"--kubeconfig={kubeconfig}",
-        # Faults alter what it writes, so that has to be readable.
-        "--kube-api-content-type=application/json",
-        f"--cluster-name={CLUSTER}",
-        "--leader-elect=false",
-        "--bind-address=127.0.0.1",
-        f"--secure-port={_CCM_PORT}",
-        "--webhook-secure-port=0",
-        "--configure-cloud-routes=true",
-        f"--cluster-cidr={addressing.POD_CIDR}",
-        "--allocate-node-cidrs=true",
-        f"--node-monitor-period={periods.node_monitor}s",
-        f"--node-status-update-frequency={periods.node_addresses}s",
-        f"--route-reconciliation-period={periods.route_reconcile}s",
-        "-v=2",
     ]

@@ -30,6 +30,13 @@ class Periods:
     """The CCM's `--node-status-update-frequency`, at which it looks at the addresses of all Nodes (production: 300)."""
     route_reconcile: int = 2
     """The CCM's `--route-reconciliation-period` (production: 10)."""
+    leader_lease: int = 5
+    """The CCM's `--leader-elect-lease-duration`: so long after the last sign of a leader another replica takes over
+    (production: 15)."""
+    leader_renewal: int = 4
+    """`--leader-elect-renew-deadline`: a leader that could not give a sign for so long ends (production: 10)."""
+    leader_retry: int = 1
+    """`--leader-elect-retry-period`: how often a leader gives a sign, and others look (production: 2)."""
     health_check: float = 0.5
     """Most seconds between two health checks of a load balancer target, whatever the CCM asks for (production: what it
     asks for, 10 to 30)."""
@@ -55,6 +62,9 @@ REALISTIC = Periods(
     node_monitor=5,
     node_addresses=300,
     route_reconcile=10,
+    leader_lease=15,
+    leader_renewal=10,
+    leader_retry=2,
     health_check=math.inf,
     health_check_timeout=math.inf,
     poweroff=90.0,

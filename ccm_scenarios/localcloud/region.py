@@ -33,9 +33,7 @@ from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.control_plane import (
     CLUSTER,
     READY_SECONDS,
-    CloudControllerManager,
     ControlPlane,
-    ccm_arguments,
 )
 from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.faults.injector import Injector
@@ -43,6 +41,14 @@ from ccm_scenarios.localcloud.faults.ways import Way
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
 from ccm_scenarios.localcloud.images import coredns_image
 from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
+from ccm_scenarios.localcloud.manager import (
+    LEASE,
+    Arrangement,
+    CloudControllerManager,
+    ccm_arguments,
+    command,
+    name_of,
+)
 from ccm_scenarios.localcloud.mishaps import Mishaps
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
@@ -55,14 +61,18 @@ if TYPE_CHECKING:
 
 _EMULATION = ("ccm_scenarios.localcloud.aws.account", "ccm_scenarios.localcloud.aws.region", "werkzeug.serving")
 _AWS_REGION = "us-east-1"
-_CLOUD_WAY = Way(
-    boundary="cloud-api",
-    address="127.0.0.1",
-    port=addressing.CCM_CLOUD_API_PORT,
-    server_address=str(addressing.PUBLIC_GATEWAY),
-    server_port=addressing.CLOUD_API_PORT,
-)
-"""The CCM's way to the cloud's API."""
+_CLOUD_WAYS = [
+    Way(
+        boundary="cloud-api",
+        address="127.0.0.1",
+        port=addressing.CCM_CLOUD_API_PORT + replica,
+        server_address=str(addressing.PUBLIC_GATEWAY),
+        server_port=addressing.CLOUD_API_PORT,
+        replica=replica,
+    )
+    for replica in range(addressing.CCM_REPLICAS)
+]
+"""The ways of the CCM's replicas to the cloud's API."""
 _INITIALISE_SECONDS = 20.0
 """How long `up` waits for the CCM to take the nodes over. A broken one does not: that is for the behaviours to say."""
 
@@ -119,7 +129,7 @@ class Region:
             EnvironmentProblem: something did not start; the message names its log.
         """
         network.create_region()
-        authority = Authority(self._state.directory / "pki")
+        authority = self._authority = Authority(self._state.directory / "pki")
         self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
         self._progress("starting the control plane")
         self._hypervisor = self._make_hypervisor(authority)
@@ -167,9 +177,9 @@ class Region:
 
     def _start_faults(self) -> None:
         self._faults = Injector(
-            [self._control_plane.ccm_way, _CLOUD_WAY],
+            [*self._control_plane.ccm_ways, *_CLOUD_WAYS],
             self._state.log / "faults.log",
-            signal_ccm=lambda number: self._ccm.signal(number),
+            signal_ccm=lambda replica, number: self._ccm.signal(replica, number),
             changed=self._changed.set,
             watch_backends=lambda ended: watching.on_backend_end(self._control_plane.client, ended),
         )
@@ -222,17 +232,34 @@ class Region:
         self._ccm_version = (self._options.ccm and _ask_version(self._options.ccm)) or self._binaries.version(
             "aws-cloud-controller-manager"
         )
-        arguments = ccm_arguments(self._control_plane.kubeconfigs.ccm, config, self._periods)
-        self._ccm = CloudControllerManager(
-            Daemon(
-                "cloud-controller-manager",
-                [program, "--cloud-provider=aws", *arguments],
-                self._state.log / "cloud-controller-manager.log",
-                environment=ccm.ccm_environment(f"http://{_CLOUD_WAY.address}:{_CLOUD_WAY.port}", **self._credentials),
+
+        def make(replica: int, arrangement: Arrangement) -> Daemon:
+            arguments = ccm_arguments(
+                replica,
+                arrangement,
+                kubeconfig=self._control_plane.kubeconfigs.ccm[replica],
+                cloud_config=config,
+                authority=self._authority,
+                serving=self._control_plane.ccm_serving,
+                periods=self._periods,
             )
-        )
+            way = _CLOUD_WAYS[replica]
+            return Daemon(
+                f"cloud-controller-manager {name_of(replica)}",
+                command(program, ["--cloud-provider=aws", *arguments], replica, arrangement),
+                self._ccm_log(replica),
+                environment=ccm.ccm_environment(f"http://{way.address}:{way.port}", **self._credentials),
+            )
+
+        self._ccm = CloudControllerManager(make, self._release_ccm)
         # A CCM that is not healthy must be judged, not keep the cloud from starting.
         threading.Thread(target=self._try_start_ccm, name="ccm", daemon=True).start()
+
+    def _release_ccm(self) -> None:
+        self._control_plane.client.delete(LEASE)
+
+    def _ccm_log(self, replica: int) -> Path:
+        return self._state.log / f"cloud-controller-manager{f'-{replica + 1}' if replica else ''}.log"
 
     def _try_start_ccm(self) -> None:
         try:
@@ -337,6 +364,12 @@ class Region:
             "ccm/start": lambda _: self._ccm.start(),
             "ccm/stop": lambda _: self._stop_ccm(),
             "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
+            "ccm/arrange": lambda arguments: self._ccm.arrange(Arrangement(**arguments)),
+            "ccm/replicas": lambda _: self._ccm.replicas,
+            "ccm/kill": lambda arguments: self._kill_ccm(arguments["replica"]),
+            "ccm/changes": lambda _: {name_of(replica): count for replica, count in self._faults.changes().items()},
+            "ccm/metrics": lambda _: self._read_metrics(),
+            "api-server/restart": lambda _: self._restart_api_server(),
             "instances/befall": lambda arguments: self._befall(arguments["instance"], arguments["mishap"]),
             "instances/mend": lambda arguments: self._mishaps.mend(arguments["instance"]),
             "faults/set": lambda arguments: self._faults.set(arguments["rules"], of=arguments["of"]),
@@ -351,6 +384,19 @@ class Region:
     def _stop_ccm(self) -> None:
         self._ccm.stop()
         self._faults.ccm_ended()
+
+    def _kill_ccm(self, replica: str) -> None:
+        self._ccm.kill(replica)
+        self._faults.ccm_ended()
+
+    def _restart_api_server(self) -> None:
+        self._faults.api_server_ended()
+        self._control_plane.restart_api_server()
+
+    def _read_metrics(self) -> str:
+        answer = self._control_plane.client.get(f"https://127.0.0.1:{addressing.CCM_METRICS_PORT}/metrics")
+        answer.raise_for_status()
+        return answer.text
 
     def _status(self) -> dict[str, Any]:
         cluster_nodes = {one["metadata"]["name"]: one for one in self._watch.nodes()}

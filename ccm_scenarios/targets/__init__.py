@@ -6,12 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ccm_scenarios.contract import Capability, ControllerManager, Endpoint, Machines, Mishap, Timeouts
+from ccm_scenarios.contract import (
+    ApiServer,
+    Arrangements,
+    Capability,
+    ControllerManager,
+    Endpoint,
+    Machines,
+    Metrics,
+    Mishap,
+    Timeouts,
+)
 from ccm_scenarios.faults import Fault, FaultOwner
 from ccm_scenarios.options import Options
 
 OFFERED_BY_LOCAL_CLOUD = frozenset(
-    {Capability.CCM_CONTROL, Capability.FAULTS, *(mishap.capability for mishap in Mishap)}
+    {
+        Capability.CCM_CONTROL,
+        Capability.CCM_REPLICAS,
+        Capability.CCM_WITHOUT_ROUTES,
+        Capability.CCM_METRICS,
+        Capability.API_SERVER_CONTROL,
+        Capability.FAULTS,
+        *(mishap.capability for mishap in Mishap),
+    }
 )
 """What scenarios may need that a local cloud offers, whichever cloud it stands for."""
 
@@ -68,6 +86,21 @@ class Target(Protocol):
         ...
 
     @property
+    def arrangements(self) -> Arrangements | None:
+        """In which ways the CCM may run; None where the target offers no other than the one it found."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """The CCM's metrics; None where the target cannot read them."""
+        ...
+
+    @property
+    def api_server(self) -> ApiServer | None:
+        """Control over the API server; None where the target offers none."""
+        ...
+
+    @property
     def faults(self) -> Faults | None:
         """Faults on demand; None where the target offers none."""
         ...
@@ -119,7 +152,14 @@ class Target(Protocol):
 
 def offered_by(target: Target) -> frozenset[Capability]:
     """What scenarios may need that is the target's to offer, not the cloud's."""
-    offers = {Capability.CCM_CONTROL: target.controller_manager, Capability.FAULTS: target.faults}
+    offers = {
+        Capability.CCM_CONTROL: target.controller_manager,
+        Capability.CCM_REPLICAS: target.arrangements,
+        Capability.CCM_WITHOUT_ROUTES: target.arrangements,
+        Capability.CCM_METRICS: target.metrics,
+        Capability.API_SERVER_CONTROL: target.api_server,
+        Capability.FAULTS: target.faults,
+    }
     offered = frozenset(capability for capability, part in offers.items() if part is not None)
     return offered | {mishap.capability for mishap in (target.machines.mishaps if target.machines is not None else ())}
 

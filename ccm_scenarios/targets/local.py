@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccm_scenarios.contract import ControllerManager, Endpoint, Machines, Timeouts
+from ccm_scenarios.contract import ApiServer, Arrangements, ControllerManager, Endpoint, Machines, Metrics, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.periods import QUICK
 from ccm_scenarios.options import DEFAULT_NODES, Options
@@ -35,6 +35,7 @@ LOCAL_TIMEOUTS = Timeouts(
     instance_delete=60,
     group_resized=120,
     route_present=60,
+    leader_elected=60,
     pod_ready=90,
     pods_rescheduled=240,
     backend_updated=240,
@@ -134,6 +135,18 @@ class LocalCloudTarget:
     @property
     def controller_manager(self) -> ControllerManager | None:
         return self._started().controller_manager
+
+    @property
+    def arrangements(self) -> Arrangements | None:
+        return self._started().arrangements
+
+    @property
+    def metrics(self) -> Metrics | None:
+        return self._started().metrics
+
+    @property
+    def api_server(self) -> ApiServer | None:
+        return self._started().api_server
 
     @property
     def faults(self) -> Faults | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ccm_scenarios.contract import ControllerManager, Endpoint, Machines, Timeouts
+from ccm_scenarios.contract import ApiServer, Arrangements, ControllerManager, Endpoint, Machines, Metrics, Timeouts
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.targets import Faults, Progress
 
@@ -18,6 +18,9 @@ class NamedCluster:
 
     endpoint = Endpoint()
     controller_manager: ControllerManager | None = None
+    arrangements: Arrangements | None = None
+    metrics: Metrics | None = None
+    api_server: ApiServer | None = None
     faults: Faults | None = None
     machines: Machines | None = None
     ccm_version = "unknown"

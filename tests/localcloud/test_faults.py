@@ -141,7 +141,7 @@ class Bench:
                 ),
             ],
             self.log,
-            signal_ccm=self.signals.append,
+            signal_ccm=lambda replica, number: self.signals.append(number),
             changed=lambda: None,
             watch_backends=self.watched.append,
         )
@@ -471,7 +471,7 @@ def test_a_gate_that_does_not_start_is_one_clear_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         way = Way("cloud-api", "127.0.0.1", taken.getsockname()[1], "127.0.0.1", 9)
         with pytest.raises(EnvironmentProblem, match=r"the fault gate does not answer: see .*faults\.log"):
-            Injector([way], tmp_path / "faults.log", signal_ccm=lambda _: None, changed=lambda: None)
+            Injector([way], tmp_path / "faults.log", signal_ccm=lambda *_: None, changed=lambda: None)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,11 @@ from ccm_scenarios.faults.edits import FORM, apply
 from ccm_scenarios.localcloud import query
 
 _JSON = "application/json"
-_THROTTLED = {Boundary.CLOUD_API: (503, "RequestLimitExceeded"), Boundary.KUBERNETES_API: (429, "TooManyRequests")}
+_THROTTLED = {
+    Boundary.CLOUD_API: (503, "RequestLimitExceeded"),
+    Boundary.KUBERNETES_API: (429, "TooManyRequests"),
+    Boundary.CCM_METRICS: (429, "TooManyRequests"),
+}
 
 
 @dataclass(frozen=True, slots=True)

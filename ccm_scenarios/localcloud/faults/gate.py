@@ -3,8 +3,8 @@ neither the emulator's work nor a fault delays anything else.
 
 Started with its ways as one JSON argument. Reads one JSON line on standard input for each change: new `rules`, of which
 the first `kept` go on counting (a gate that comes after another is told from what: `struck`), or only which of them are
-`asleep`; ends with that input. Writes one JSON line when it took a change over, with the change's `number`, and one for
-each strike, which may ask for a signal to the controller.
+`asleep`; ends with that input. Writes one JSON line when it took a change over, with the change's `number`, one for
+each change that a replica of the controller asks the cloud for, and one for each strike, which may ask for a signal.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ class Hop:
             request = Request(
                 self._boundary, head.first[0], head.first[1], head.get("content-type"), body.decode(errors="replace")
             )
+            if self._boundary is Boundary.CLOUD_API and request.changes:
+                _say(changed=self._way.replica)
             struck = self.rules.strike(request)
             if struck is None:
                 await self._pass_on(request, head, body, writer, server)
@@ -111,11 +113,11 @@ class Hop:
         if rule.effect == "crash":
             if rule.moment == "after":
                 await server.ask(head, body)
-            _say(**strike, signal="kill")
+            _say(**strike, signal="kill", replica=self._way.replica)
             # Never answered: the signal ends the connection.
             await asyncio.sleep(_NEVER)
         if rule.effect == "stall":
-            _say(**strike, signal="stop", seconds=rule.seconds)
+            _say(**strike, signal="stop", replica=self._way.replica, seconds=rule.seconds)
             await asyncio.sleep(rule.seconds)
             return await self._pass_on(request, head, body, writer, server)
         _say(**strike)

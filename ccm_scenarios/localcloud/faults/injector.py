@@ -23,7 +23,7 @@ class Injector:
     Args:
         ways: what the gate stands in.
         log: file that gets a line for each strike.
-        signal_ccm: sends the cloud controller manager a signal.
+        signal_ccm: sends a replica of the cloud controller manager, by its number, a signal.
         changed: called when the data plane must be looked at again.
         watch_backends: has what it is given called whenever a Pod of some workload is asked to end; costs something, so
             it is called once a rule needs it.
@@ -34,7 +34,7 @@ class Injector:
         ways: list[Way],
         log: Path,
         *,
-        signal_ccm: Callable[[int], None],
+        signal_ccm: Callable[[int, int], None],
         changed: Callable[[], None],
         watch_backends: Callable[[Callable[[], None]], None] = lambda _: None,
     ) -> None:
@@ -52,8 +52,8 @@ class Injector:
         """How many are the run's."""
         self._asleep: frozenset[int] = frozenset()
         self._struck: Counter[int] = Counter()
-        self._stopped_by: int | None = None
-        """The rule that stopped the CCM, which may not run yet."""
+        self._stopped: tuple[int, int] | None = None
+        """The replica that was stopped and may not run yet, and the rule that stopped it."""
         self._gate = Keeper(ways, log, self._note_strike)
 
     def set(self, rules: Sequence[Mapping[str, Any]], *, of: FaultOwner = "run") -> None:
@@ -80,9 +80,9 @@ class Injector:
             self._asleep = frozenset({index for index in self._asleep if index < kept} | new)
             self.data_plane.set(self._rules, self._asleep)
             self._gate.set(self._source, kept, sorted(self._asleep))
-            if self._stopped_by is not None and self._stopped_by >= kept:
-                self._stopped_by = None
-                self._signal_ccm(signal.SIGCONT)
+            if self._stopped is not None and self._stopped[1] >= kept:
+                self._signal_ccm(self._stopped[0], signal.SIGCONT)
+                self._stopped = None
         self._changed()
         if not self._watches_backends and any(rule.starts == "backend-ends" for rule in parsed):
             self._watches_backends = True
@@ -93,6 +93,10 @@ class Injector:
         with self._lock:
             indices = range(self._of_run) if of == "run" else range(self._of_run, len(self._rules))
             return [max(self._struck[i], int(i in self.data_plane.struck)) for i in indices]
+
+    def changes(self) -> Mapping[int, int]:
+        """How many changes each replica of the controller asked the cloud for, by its number."""
+        return dict(self._gate.changes)
 
     def observe(self, desired: DesiredState) -> None:
         """Wake the rules that wait for what happened to an instance."""
@@ -112,6 +116,10 @@ class Injector:
     def instance_suffers(self) -> None:
         """Wake the rules that wait for a mishap of some instance."""
         self._wake({"instance-suffers"})
+
+    def api_server_ended(self) -> None:
+        """Wake the rules that wait for the API server's process to end."""
+        self._wake({"api-server-ended"})
 
     def backend_ended(self) -> None:
         """Wake the rules that wait for the end of a Pod of some workload."""
@@ -154,13 +162,13 @@ class Injector:
 
     def _note_strike(self, said: Mapping[str, Any]) -> None:
         if said.get("signal") == "kill":
-            self._signal_ccm(signal.SIGKILL)
+            self._signal_ccm(said["replica"], signal.SIGKILL)
             # Not in this thread, which has to hear the gate's answer.
             threading.Thread(target=self.ccm_ended, daemon=True).start()
         elif said.get("signal") == "stop":
-            self._stopped_by = said["struck"]
-            self._signal_ccm(signal.SIGSTOP)
-            resume = threading.Timer(said["seconds"], self._signal_ccm, [signal.SIGCONT])
+            self._stopped = said["replica"], said["struck"]
+            self._signal_ccm(said["replica"], signal.SIGSTOP)
+            resume = threading.Timer(said["seconds"], self._signal_ccm, [said["replica"], signal.SIGCONT])
             resume.daemon = True
             resume.start()
         # Not under the lock: whoever sets rules holds it while the gate answers.

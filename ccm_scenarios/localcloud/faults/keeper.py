@@ -41,6 +41,8 @@ class Keeper:
         self._asleep: Sequence[int] = ()
         self._changed = threading.Condition()
         """Holds what follows together: a gate that is new is told the latest."""
+        self.changes: Counter[int] = Counter()
+        """How many changes each replica of the controller asked the cloud for."""
         self._told = 0
         self._taken = -1
         self._ended = False
@@ -131,6 +133,8 @@ class Keeper:
                     with self._changed:
                         self._taken = said["taken"]
                         self._changed.notify_all()
+                elif "changed" in said:
+                    self.changes[said["changed"]] += 1
                 else:
                     self._struck[said["struck"], said["kind"]] += 1
                     self._strike(said)

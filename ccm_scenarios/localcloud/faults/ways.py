@@ -29,6 +29,8 @@ class Way:
     server_port: int
     credentials: Credentials | None = None
     """None: no TLS on either side."""
+    replica: int = 0
+    """Whose way it is: the controller's replica, by its number."""
 
 
 def encode(ways: list[Way]) -> str:
