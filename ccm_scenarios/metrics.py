@@ -71,10 +71,11 @@ class Metrics:
 
         def look() -> None:
             now = self._read()
+            seen = {counter: (total(self._before, counter), total(now, counter)) for counter in counters}
             behind = [
                 f"{counter} {_told(before)} before, {_told(after)} now"
-                for counter in counters
-                if (after := total(now, counter)) is None or after <= ((before := total(self._before, counter)) or 0)
+                for counter, (before, after) in seen.items()
+                if after is None or after <= (before or 0)
             ]
             if behind:
                 raise NotYet("; ".join(behind))

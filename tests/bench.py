@@ -34,6 +34,7 @@ from ccm_scenarios.targets.local import LOCAL_TIMEOUTS, LocalCloudTarget
 from ccm_scenarios.traffic import engine
 from ccm_scenarios.traffic.samples import Answer, Outcome
 from ccm_scenarios.world import World
+from tests import scale
 
 NAME = "bench"
 _SAMPLES = 200
@@ -55,6 +56,10 @@ _SAMPLE = (
 )
 """Behaviours of every kind: all of them one by one would take half an hour."""
 _FLAVOUR = "nlb"
+_SIZES = (3, 6, 10)
+"""Nodes of local clouds of which boot time and memory are told."""
+_SCALE_NODES = (25, 50, 100, 200)
+_SCALE_SERVICES = (25, 50, 100)
 _PROBE_RATE = 100
 _PROBE_SECONDS = 5.0
 
@@ -280,6 +285,38 @@ def probe() -> dict[str, Any]:
     }
 
 
+def sizes() -> dict[str, Any]:
+    """Seconds to boot, and MiB in use after it, of local clouds from small to large."""
+    results: dict[str, Any] = {}
+    for count in _SIZES:
+        name = f"{NAME}-{count}"
+        result: dict[str, Any] = {}
+        try:
+            with timed(result, "boot_seconds"):
+                cloud = client.up(name, nodes=count, owned=False, progress=say)
+            result["memory_mib"] = cloud.status()["memory_mib"]
+        finally:
+            client.down(name)
+        results[f"{count} nodes"] = result
+    return results
+
+
+def growth() -> dict[str, Any]:
+    """Seconds per Node and per Service as there are more of them, each number on a local cloud that is used on."""
+    results: dict[str, Any] = {}
+    with scale.world_in(NAME, _FLAVOUR) as world:
+        for what, measure, counts in (
+            ("node", scale.nodes, _SCALE_NODES),
+            ("service", scale.services, _SCALE_SERVICES),
+        ):
+            for count in counts:
+                seconds = measure(world, count)
+                each = {f"seconds_until_{end}": round(took / count, 3) for end, took in seconds.items()}
+                say(f"each of {count} {what}s: {each}")
+                results[f"each of {count} {what}s"] = each
+    return results
+
+
 def startup() -> dict[str, float]:
     """Wall seconds of what starts nothing, the best of three."""
     results = {}
@@ -317,11 +354,19 @@ def main() -> int:
                     check=True,
                 ).stdout
             )
+            results["growth"] = json.loads(
+                subprocess.run(
+                    [sys.executable, "-c", "from tests import bench; bench.print_growth()"],
+                    stdout=subprocess.PIPE,
+                    check=True,
+                ).stdout
+            )
         results["peak_memory_mib"] = usage.peak_memory >> 20
         with timed(results, "down_seconds"):
             client.down(NAME)
     finally:
         client.down(NAME)
+    results["sizes"] = sizes()
     results |= startup()
     results["probe"] = probe()
     results["behaviours_one_by_one"] = one = behaviours(1)
@@ -336,6 +381,11 @@ def print_reactions() -> None:
     cloud = client.find(NAME)
     assert cloud is not None
     print(json.dumps(reactions(cloud)))
+
+
+def print_growth() -> None:
+    """`growth` on the running bench cloud, as JSON."""
+    print(json.dumps(growth()))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class StandIn:
         cluster: Cluster,
         labels: Mapping[str, str],
         *,
+        name: str = "",
         provider_id: str = "",
         uninitialized: bool = False,
         ready: bool = False,
@@ -37,6 +38,7 @@ class StandIn:
 
         Args:
             labels: by which it is found again should this process die.
+            name: empty for one that no other Node has.
             provider_id: `spec.providerID`; empty for none.
             uninitialized: whether it asks for initialisation, as a Node does that joins.
             ready: whether it calls itself Ready; its controllers find out only later that nobody renews that.
@@ -45,7 +47,7 @@ class StandIn:
         self._cluster = cluster
         self._lock = threading.Lock()
         self._versions: list[Any] = []
-        self.name = f"ccm-{uuid.uuid4().hex[:12]}"
+        self.name = name or f"ccm-{uuid.uuid4().hex[:12]}"
         self._unsubscribe = cluster.caches.subscribe(Kind.NODES, self._watched)
         created = cluster.core.create_node(_node(self.name, labels, provider_id, uninitialized, ready, misled))
         self.uid: str = created.metadata.uid

@@ -1,4 +1,5 @@
-"""Makes instances real: what the cloud's API says should run, runs; what should not, is powered off.
+"""Makes instances real: what the cloud's API says should run, runs; what should not, is powered off. Hollow instances
+stay what the API says of them.
 
 Level-triggered: `reconcile` compares wanted with actual each time, so a missed or repeated call changes nothing.
 """
@@ -121,6 +122,8 @@ class Hypervisor:
         self._lock = threading.Lock()
         self._machines: dict[str, Machine] = {}
         self._busy: set[str] = set()
+        self._hollow: dict[str, DesiredInstance] = {}
+        """Hollow instances by ID, as they were when they were last reported."""
         self._workers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="machine")
         self._spares = Pool(SPARES, self._new_spare, log)
         self._template = self._workers.submit(self._make_template)
@@ -164,6 +167,9 @@ class Hypervisor:
     def reconcile(self, instances: Mapping[str, DesiredInstance]) -> None:
         """Start whatever is needed to reach `instances`; never waits. `changed` is called as each step ends."""
         for instance in instances.values():
+            if instance.hollow:
+                self._pretend(instance)
+                continue
             with self._lock:
                 known = self._machines.get(instance.id)
                 if instance.id in self._busy or _reached(known, instance):
@@ -172,6 +178,15 @@ class Hypervisor:
                 if known is None:
                     known = self._machines[instance.id] = Machine(instance, self._computer_for(instance))
             self._workers.submit(self._converge, known, instance)
+
+    def _pretend(self, instance: DesiredInstance) -> None:
+        """Report a hollow instance to be where it should get to."""
+        if self._hollow.get(instance.id) == instance:
+            return
+        self._hollow[instance.id] = instance
+        if instance.power == "terminated":
+            del self._hollow[instance.id]
+        self._report(instance.id, instance.power)
 
     def _computer_for(self, instance: DesiredInstance) -> Computer:
         directory = self._root / "instances" / instance.id

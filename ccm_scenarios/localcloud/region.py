@@ -307,7 +307,7 @@ class Region:
         for running in machines.values():
             running.stall("kube-proxy", stalled=self._faults.data_plane.stalls_kube_proxy(running.name))
             running.stall("kubelet", stalled=self._mishaps.stalls_kubelet(running.id))
-        instances = desired.instances
+        instances = {one.id: one for one in desired.instances.values() if not one.hollow}
         self._routes.reconcile(
             {
                 destination: network.Hop(machine.address, machine.link, machine.boots)

@@ -116,7 +116,8 @@ class Bench:
         tls.load_cert_chain(pair.certificate, pair.key)
         self.cloud = _serve()
         self.api_server = _serve(tls)
-        self.signals: list[int] = []
+        self.signals: list[tuple[int, int]] = []
+        """Each with the number of the replica it is for."""
         self._trust = ssl.create_default_context(cafile=str(authority.certificate))
         self._ports = {"cloud-api": _free_port(), "kubernetes-api": _free_port()}
         credentials = Credentials(
@@ -138,10 +139,11 @@ class Bench:
                     "127.0.0.1",
                     self.api_server.port,
                     credentials,
+                    replica=1,
                 ),
             ],
             self.log,
-            signal_ccm=lambda replica, number: self.signals.append(number),
+            signal_ccm=lambda replica, number: self.signals.append((replica, number)),
             changed=lambda: None,
             watch_backends=self.watched.append,
         )
@@ -384,17 +386,24 @@ class TestEffects:
         connection.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
         with pytest.raises(TimeoutError):
             connection.getresponse()
-        assert bench.signals == [signal.SIGKILL]
+        assert bench.signals == [(0, signal.SIGKILL)]
         assert any(f"Crash-{moment}" in seen for seen in bench.cloud.seen) is arrives
+
+    def test_the_replica_crashes_whose_request_it_was(self, bench: Bench) -> None:
+        bench.injector.set([{"boundary": "ccm-process", "effect": "crash", "match": {"at": "kubernetes-api"}}])
+        connection = bench.connect("kubernetes-api")
+        connection.request("GET", "/")
+        assert bench.await_strikes(1)
+        assert bench.signals == [(1, signal.SIGKILL)]
 
     def test_the_controller_stalls_and_goes_on(self, bench: Bench) -> None:
         bench.strike(boundary="ccm-process", effect="stall", seconds=0.4, match={"at": "cloud-api"}, times=1)
         assert bench.aws("X")[0] == 200
         assert bench.await_strikes(1)
         deadline = time.monotonic() + SECONDS
-        while bench.signals != [signal.SIGSTOP, signal.SIGCONT] and time.monotonic() < deadline:
+        while bench.signals != [(0, signal.SIGSTOP), (0, signal.SIGCONT)] and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert bench.signals == [signal.SIGSTOP, signal.SIGCONT]
+        assert bench.signals == [(0, signal.SIGSTOP), (0, signal.SIGCONT)]
 
     def test_a_stalled_controller_goes_on_when_the_fault_ends(self, bench: Bench) -> None:
         bench.strike(boundary="ccm-process", effect="stall", seconds=600, match={"at": "cloud-api"})
@@ -402,7 +411,7 @@ class TestEffects:
         connection.request("GET", "/")
         assert bench.await_strikes(1)
         bench.injector.set([])
-        assert bench.signals == [signal.SIGSTOP, signal.SIGCONT]
+        assert bench.signals == [(0, signal.SIGSTOP), (0, signal.SIGCONT)]
 
     def test_wrong_rules_are_refused_and_change_nothing(self, bench: Bench) -> None:
         bench.strike(effect="throttle")
@@ -467,6 +476,17 @@ class TestRestart:
         assert bench.aws("X")[0] == 503
 
 
+def test_changes_that_are_asked_of_the_cloud_are_counted_by_replica(bench: Bench) -> None:
+    before = bench.injector.changes().get(0, 0)
+    for action in ("CreateVpc", "DescribeVpcs", "DeleteVpc"):
+        bench.aws(action)
+    bench.kubernetes("DELETE", "/api/v1/nodes/a")
+    deadline = time.monotonic() + SECONDS
+    while bench.injector.changes() != {0: before + 2}:
+        assert time.monotonic() < deadline, bench.injector.changes()
+        time.sleep(0.01)
+
+
 def test_a_gate_that_does_not_start_is_one_clear_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         way = Way("cloud-api", "127.0.0.1", taken.getsockname()[1], "127.0.0.1", 9)
@@ -490,6 +510,14 @@ def test_a_rule_sleeps_until_the_controller_ended(bench: Bench) -> None:
     assert bench.aws("X")[0] == 503
 
 
+def test_a_rule_sleeps_until_the_api_server_ended(bench: Bench) -> None:
+    bench.strike(effect="throttle", starts="api-server-ended")
+    bench.injector.ccm_ended()
+    assert bench.aws("X")[0] == 200
+    bench.injector.api_server_ended()
+    assert bench.aws("X")[0] == 503
+
+
 def test_a_crash_wakes_what_waits_for_the_controllers_end(bench: Bench) -> None:
     crash = {"boundary": "ccm-process", "effect": "crash", "match": {"at": "cloud-api", "action": "Crash"}}
     asleep = {"boundary": "cloud-api", "effect": "throttle", "starts": "ccm-ended"}
@@ -501,7 +529,7 @@ def test_a_crash_wakes_what_waits_for_the_controllers_end(bench: Bench) -> None:
     deadline = time.monotonic() + SECONDS
     while bench.aws("X")[0] == 200 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert (bench.aws("X")[0], bench.signals) == (503, [signal.SIGKILL])
+    assert (bench.aws("X")[0], bench.signals) == (503, [(0, signal.SIGKILL)])
 
 
 def test_a_rule_wakes_whenever_a_backend_ends_and_sleeps_again(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud import addressing
+from ccm_scenarios.localcloud.aws.desired import NODE_IMAGE
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -26,8 +27,6 @@ _KEPT_FREE = (29, 31)
 """
 _CONTROL_PLANE_CIDR = f"{addressing.GATEWAY}/32"
 _INSTANCE_TYPE: Final = "t3.small"
-_IMAGE_ID = "ami-12c6146b"
-"""Any image will do: what boots is decided by the hypervisor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _seed(client: EC2Client, region: str, cluster: str, nodes: int) -> Account:
     client.create_launch_template(
         LaunchTemplateName=LAUNCH_TEMPLATE,
         LaunchTemplateData={
-            "ImageId": _IMAGE_ID,
+            "ImageId": NODE_IMAGE,
             "InstanceType": _INSTANCE_TYPE,
             "NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet_ids[0], "Groups": [group_id]}],
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [owned]}],

@@ -11,6 +11,9 @@ from typing import Literal
 
 LABEL_TAG = "k8s.io/cluster-autoscaler/node-template/label/"
 
+NODE_IMAGE = "ami-12c6146b"
+"""The machine image from which a Node boots. Of any other nobody here knows what it holds."""
+
 Power = Literal["running", "stopped", "terminated"]
 
 
@@ -31,6 +34,8 @@ class DesiredInstance:
     source_dest_check: bool
     """True (AWS's default): packets whose source or destination is not the instance's own address are dropped."""
     tags: Mapping[str, str]
+    hollow: bool = False
+    """Launched from another image than `NODE_IMAGE`: the cloud's API alone knows it, and nothing runs on it."""
 
     @property
     def node_labels(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ import math
 from typing import Any, Literal
 
 from ccm_scenarios.localcloud.aws.desired import (
+    NODE_IMAGE,
     DesiredHealthCheck,
     DesiredIngressRule,
     DesiredInstance,
@@ -59,6 +60,7 @@ def _instance(instance: Any, ec2: Any) -> DesiredInstance:
         security_group_ids=tuple(group.id for group in instance.security_groups),
         source_dest_check=instance.source_dest_check,
         tags=dict(ec2.tags.get(instance.id, {})),
+        hollow=instance.image_id != NODE_IMAGE,
     )
 
 

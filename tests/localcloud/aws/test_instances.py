@@ -165,6 +165,13 @@ def test_a_launch_with_a_bad_address_leaves_nothing(cloud: Cloud, account: Accou
     assert len(cloud.ec2.describe_instances()["Reservations"]) == len(before)
 
 
+def test_what_is_launched_from_another_image_is_hollow(cloud: Cloud, account: Account) -> None:
+    (other,) = cloud.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=account.subnet_id)["Instances"]
+    (node,) = launch(cloud, account)
+    assert cloud.desired.instances[other["InstanceId"]].hollow
+    assert not cloud.desired.instances[node].hollow
+
+
 def test_a_full_subnet_refuses_and_released_addresses_come_round(cloud: Cloud) -> None:
     vpc = cloud.ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
     subnet = cloud.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/28")["Subnet"]["SubnetId"]
