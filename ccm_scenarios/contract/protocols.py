@@ -421,5 +421,5 @@ class ApiServer(TypingProtocol):
     """Control over the API server; offered by the target."""
 
     def restart(self) -> None:
-        """End it, and start it again; returns when it is ready."""
+        """End it without a chance to tidy up, and start it again; returns when it is ready."""
         ...

@@ -114,12 +114,12 @@ class ControlPlane:
             time.sleep(0.05)
 
     def restart_api_server(self) -> None:
-        """End the API server, and start it again; returns when it is ready.
+        """End the API server at once, and start it again; returns when it is ready.
 
         Raises:
             EnvironmentProblem: it was not in time; names the log.
         """
-        self._api_server.stop()
+        self._api_server.stop(hard=True)
         self._api_server.start()
         self._await_ready()
 
