@@ -108,8 +108,9 @@ def services(world: World, count: int) -> dict[str, float]:
 def _launch(world: World, count: int) -> list[tuple[str, str]]:
     """Names and provider IDs of the Nodes of so many hollow instances."""
     ec2 = world.provider.instances.clients.ec2  # type: ignore[attr-defined]
-    subnet = ec2.describe_subnets()["Subnets"][0]
-    tags = [tag for tag in subnet["Tags"] if tag["Key"].startswith("kubernetes.io/cluster/")]
+    tag = f"kubernetes.io/cluster/{world.target.endpoint.cluster}"
+    subnet = ec2.describe_subnets(Filters=[{"Name": "tag-key", "Values": [tag]}])["Subnets"][0]
+    tags = [each for each in subnet["Tags"] if each["Key"] == tag]
     launched: list[InstanceTypeDef] = ec2.run_instances(
         ImageId=_HOLLOW_IMAGE,
         InstanceType=_INSTANCE_TYPE,
