@@ -102,7 +102,7 @@ class World:
         self.manager = Manager(target, lambda what, undo: self.on_close(what, undo, Turn.CONTROLLER))
         self.rules = Rules(timeouts)
         agent = f"ccm-scenarios/{scenario_id}"
-        self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered)
+        self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered, self._ask_a_node)
         self._journal = cluster.begin_journal()
         cluster.act_for(scenario_id)
 
@@ -391,6 +391,9 @@ class World:
         """That Pods get the backend's answer at all addresses the Service has inside the cluster."""
         addresses = [node.internal_address for node in self.nodes()]
         self.rules.expect_up(*self.inside.service(service, backend, addresses), timeout="service_changed")
+
+    def _ask_a_node(self) -> bool:
+        return self.cluster.ask_node(random.choice(self._places or [node.name for node in self.nodes()]))
 
     def calls_between(self, pods: Sequence[PodHandle]) -> list[Place]:
         """A call from each Pod to each other Pod's own address."""

@@ -146,7 +146,8 @@ class Timeouts:
 
     unanswered: float = 1.0
     """Not a bound but a window: how long one call by a client outside may stay unanswered where no answer is expected,
-    before it counts as such; much longer than answers take."""
+    before it counts as such; much longer than answers take. Where Nodes take longer to answer at that time, so does
+    this."""
 
     def scaled(self, factor: float) -> Timeouts:
         """All bounds longer or shorter, but for single calls: those take what they take."""

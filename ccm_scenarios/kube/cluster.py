@@ -148,6 +148,17 @@ class Cluster:
         settings = self._ask(f"/api/v1/nodes/{node}/proxy/configz", {})
         return str(settings["kubeletconfig"]["clusterDomain"])
 
+    def ask_node(self, name: str) -> bool:
+        """Ask a Node's kubelet how it is, by way of the API server; returns whether it said anything."""
+        try:
+            self.core.connect_get_node_proxy_with_path(name, "healthz")
+        except ApiException as error:
+            # A kubelet that refuses has answered; an API server that does not get at one says 5xx.
+            return bool(error.status and error.status < 500)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return True
+
     def _ask(self, path: str, query: dict[str, str]) -> Any:
         answer = self._api.call_api(
             *self._api.param_serialize("GET", path, query_params=list(query.items()), auth_settings=["BearerToken"])

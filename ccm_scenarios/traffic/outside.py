@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.kube.services import Front
 from ccm_scenarios.traffic.affinity import one_pod
+from ccm_scenarios.traffic.beside import Beside
 from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing
 from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answer, Answerer, Outcome
@@ -30,6 +32,8 @@ IN_A_ROW = 20
 of three targets one that does not answer is missed by this many tries once in 3000 claims."""
 ANSWER_SECONDS = 2.0
 """How long one try waits for its answer where one is expected."""
+LONGEST_SILENCE = 5.0
+"""How long one try waits at most where no answer is expected, however slow everything is."""
 WATCH_ANSWER_SECONDS = 5.0
 """How long one waits while something else happens. Slow is not lost: that is told by those that overtake it."""
 
@@ -41,23 +45,43 @@ class OutsideClients:
         rules: decide when an answer, or none, counts.
         resolve: an address's IP addresses; asked again and again, because a name may lead elsewhere or end.
         agent: name of these clients in their requests.
-        silence: seconds one try waits for its answer where none is expected.
+        silence: seconds one try waits for its answer where none is expected, at least.
+        ask: asks somebody who does answer, on a way like theirs, and returns whether he did: where that takes longer,
+            silence does, too.
     """
 
-    def __init__(self, rules: Rules, resolve: Resolve, agent: str, silence: float) -> None:
+    def __init__(
+        self, rules: Rules, resolve: Resolve, agent: str, silence: float, ask: Callable[[], bool] = lambda: True
+    ) -> None:
         self._rules = rules
         self._resolve = resolve
         self._agent = agent
         self._silence = silence
+        self._ask = ask
 
     def expect_reached(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at every ingress address, each try on a connection or flow of its own."""
         self._rules.expect_up(*self._places(front, "hostname", _from(backend), ANSWER_SECONDS), timeout="lb_reachable")
 
     def expect_not_reached(self, front: Front, backend: Answerer) -> None:
-        """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its."""
-        places = self._places(front, "hostname", _from(backend), self._silence)
-        self._rules.expect_down(*places, timeout="lb_reachable")
+        """That the backend answers at no ingress address; a name that ended, or another's answer, is none of its.
+
+        A try that waited for no longer than others take to be answered at that time says nothing: the claim is made
+        again, with more patience.
+        """
+        silence = self._silence
+        while True:
+            places = self._places(front, "hostname", _from(backend), silence)
+            with Beside(self._ask) as beside:
+                self._rules.expect_down(*places, timeout="lb_reachable")
+            # Without any answer beside it nobody knows how slow it all is.
+            needed = LONGEST_SILENCE if beside.slowest is None else beside.slowest
+            if needed <= silence:
+                return
+            if silence >= LONGEST_SILENCE:
+                expected = f"an answer within {silence:g} s of somebody who does answer, beside a silent {front}"
+                raise Expectation(expected, f"it took {needed:.1f} s", "each try waited that long: slow, or silent?")
+            silence = min(2 * needed, LONGEST_SILENCE)
 
     def expect_each_reached(self, front: Front, pods: Named) -> None:
         """That each of the Pods answers at every ingress address."""

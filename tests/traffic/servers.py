@@ -8,6 +8,7 @@ import http.server
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, cast
@@ -16,11 +17,12 @@ T = TypeVar("T")
 
 
 @contextmanager
-def http_server(*, name: str = "", status: int = 200) -> Iterator[int]:
-    """Says `name` to `/hostname`, and the caller's address to `/clientip`; yields its port."""
+def http_server(*, name: str = "", status: int = 200, after: float = 0.0) -> Iterator[int]:
+    """Says `name` to `/hostname`, and the caller's address to `/clientip`, after some seconds; yields its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            time.sleep(after)
             host, port = self.client_address[:2]
             body = (f"{host}:{port}" if self.path == "/clientip" else name).encode()
             with contextlib.suppress(OSError):  # the caller may have gone

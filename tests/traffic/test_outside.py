@@ -38,9 +38,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def clients(
-    resolve: Callable[[str], Sequence[str]] = lambda address: [address], *, bound: float = 20.0
+    resolve: Callable[[str], Sequence[str]] = lambda address: [address],
+    *,
+    bound: float = 20.0,
+    ask: Callable[[], bool] = lambda: True,
 ) -> OutsideClients:
-    return OutsideClients(Rules(Timeouts(lb_reachable=bound)), resolve, "ccm-scenarios/test", 0.2)
+    return OutsideClients(Rules(Timeouts(lb_reachable=bound)), resolve, "ccm-scenarios/test", 0.2, ask)
 
 
 def front(port: int, protocol: Protocol = Protocol.TCP, address: str = LOCAL) -> Front:
@@ -82,6 +85,40 @@ def test_nobody_is_no_answer(nobody: Front) -> None:
     clients().expect_not_reached(nobody, BACKEND)
     with pytest.raises(Expectation, match=r"Last seen: none: .*\nWaited:    \d\.\d s \(Timeouts.lb_reachable 2 s\)"):
         clients(bound=2.0).expect_reached(nobody, BACKEND)
+
+
+def test_slow_is_not_silent_where_all_are_slow() -> None:
+    asked: list[float] = []
+
+    def ask() -> bool:
+        asked.append(time.monotonic())
+        time.sleep(0.5)
+        return True
+
+    with http_server(name=POD, after=0.4) as port:
+        clients().expect_not_reached(front(port), BACKEND)  # nobody else is slow
+        with pytest.raises(Expectation, match="Last seen: good: "):
+            clients(bound=2.0, ask=ask).expect_not_reached(front(port), BACKEND)
+    assert len(asked) > 1
+
+
+def test_where_nobody_answers_at_all_silence_lasts_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "LONGEST_SILENCE", 0.6)
+    with http_server(name=POD, after=0.4) as port, pytest.raises(Expectation, match="Last seen: good: "):
+        clients(bound=2.0, ask=lambda: False).expect_not_reached(front(port), BACKEND)
+    with silent_server() as port:
+        clients(ask=lambda: False).expect_not_reached(front(port), BACKEND)
+
+
+def test_silence_says_nothing_where_everything_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "LONGEST_SILENCE", 0.3)
+
+    def ask() -> bool:
+        time.sleep(0.4)
+        return True
+
+    with silent_server() as port, pytest.raises(Expectation, match=r"an answer within 0\.3 s of somebody who does"):
+        clients(ask=ask).expect_not_reached(front(port), BACKEND)
 
 
 def test_a_name_that_ended_is_no_answer() -> None:
