@@ -55,6 +55,12 @@ class Members:
         self._world.mark()
         node.mark_for_removal()
 
+    def drain(self, node: NodeHandle, backend: Backend) -> None:
+        """Keep Pods from a Node of the scenario's own, and have those of the backend leave it."""
+        self._world.mark()
+        node.cordon()
+        backend.evict_from(node.name)
+
     def delete(self, node: NodeHandle) -> None:
         """Delete a Node of the scenario's own; its instance runs on until the end."""
         self._world.mark()

@@ -157,6 +157,7 @@ class World:
         on: NodeHandle | None = None,
         spread: bool = False,
         drain_seconds: int = 0,
+        reads_proxy_protocol: bool = False,
     ) -> Backend:
         """Ready replicas of the test application.
 
@@ -167,6 +168,7 @@ class World:
             spread: whether each has a Node of its own.
             drain_seconds: how long its Pods go on answering after they were told to end; at most until the scenario's
                 end.
+            reads_proxy_protocol: whether they take in what a load balancer says of their clients.
         """
         place = namespace or self.namespace
         backend = Backend(
@@ -177,6 +179,7 @@ class World:
             among=[on.name] if on is not None else self._places,
             spread=spread,
             drain_seconds=drain_seconds,
+            reads_proxy_protocol=reads_proxy_protocol,
         )
         if drain_seconds:
             self.on_close(str(backend), backend.remove_ending)
@@ -200,6 +203,12 @@ class World:
         self.on_close(f"{backend} on {node}", backend.remove_ending)
         backend.expect_ready()
         return backend
+
+    def make_backend_across(self, node: NodeHandle) -> Backend:
+        """Two ready replicas, one of them on the Node and one on another, that run on others once the Node is drained,
+        and serve on so long when they are told to end that nobody need miss them."""
+        among = [node, *self.nodes(at_least=2)]
+        return self._make_lasting_backend(among, replicas=2, spread=True, prefers=node.name)
 
     def make_backend_everywhere(self) -> Backend:
         """A ready replica on every Node; one that is updated ends before its successor starts, and serves on so long

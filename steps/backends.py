@@ -26,6 +26,11 @@ def backend_on_one_node(context: Context) -> None:
     context.backend = world.make_backend_in_place([context.node])
 
 
+@given("a backend on the Node and on another one")
+def backend_across(context: Context) -> None:
+    context.backend = context.world.make_backend_across(context.node)
+
+
 @given("a backend on two Nodes that replaces its Pods one by one where they are")
 def backend_on_two_nodes(context: Context) -> None:
     world: World = context.world
@@ -55,6 +60,25 @@ def backend_moves(context: Context) -> None:
 def backend_moves_in_place(context: Context) -> None:
     context.backend.update()
     context.backend.expect_updated()
+
+
+@when("the Node is drained")
+def node_is_drained(context: Context) -> None:
+    context.members.drain(context.node, context.backend)
+
+
+@then("the backend runs on other Nodes alone")
+def backend_runs_on_others_alone(context: Context) -> None:
+    context.backend.expect_ready_elsewhere(than=context.node.name)
+    context.backend.expect_ready()
+
+
+@then("next to every call of those clients was answered, and at no time was there no answer")
+def calls_of_clients_were_answered(context: Context) -> None:
+    context.calls.so_far.expect_enough_tries(timeout="lb_reachable")
+    context.watched = context.calls.end()
+    context.attach("text/plain", context.watched.figures())
+    calls_were_answered(context)
 
 
 @then("the backend had a Pod on the same two Nodes all the time")

@@ -19,6 +19,8 @@ def changes_step_by_step(context: Context) -> None:
             context.execute_steps("\n".join([*steps, f"Then {row['outcome']}"]))
         except AssertionError as failure:
             raise AssertionError(f"After: {change}\n{_without_frames(str(failure))}") from None
+        if context.scenario.should_skip:
+            return  # a known deviation showed: what comes after it would be judged by its consequences
 
 
 def _without_frames(told: str) -> str:

@@ -96,6 +96,11 @@ def load_balancer_has_the_node(context: Context) -> None:
     context.balancers.expect_healthy(context.service, [context.node])
 
 
+@then("the load balancer finds the Node healthy no more")
+def load_balancer_gave_the_node_up(context: Context) -> None:
+    context.balancers.expect_healthy(context.service, [], [context.node])
+
+
 @then("the load balancer has every Node but that one among its targets")
 def load_balancer_lost_the_node(context: Context) -> None:
     others = context.members.all(without=[context.node])

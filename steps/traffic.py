@@ -55,6 +55,7 @@ def not_reached_at_the_former_front(context: Context) -> None:
 
 
 @then("the backend sees the addresses of clients outside the cluster")
+@then("the backend is told the addresses of clients outside the cluster")
 def clients_seen_as_themselves(context: Context) -> None:
     context.outside.expect_seen_as_themselves(context.service.front)
 

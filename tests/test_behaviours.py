@@ -14,7 +14,7 @@ import pytest
 import providers
 from ccm_scenarios import catalogue
 from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
-from providers.aws.provider import KNOWN_DEVIATIONS
+from providers.aws.provider import known_deviations
 from tests.localcloud.host import traces
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def test_the_real_ccm_shows_every_behaviour_and_nothing_is_left(flavour: str, tm
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     statuses = _statuses(tmp_path / "cucumber" / "ccm-scenarios.json")
     assert statuses.keys() == ALL
-    at_times = {deviation.behaviour for deviation in KNOWN_DEVIATIONS if deviation.at_times}
+    at_times = {deviation.behaviour for deviation in known_deviations(flavour) if deviation.at_times}
     skipped = {behaviour for behaviour, seen in statuses.items() if "skipped" in seen}
     assert skipped - at_times == _not_judged(flavour)
     assert {behaviour for behaviour, seen in statuses.items() if seen == {"passed"}} == ALL - skipped
@@ -58,5 +58,5 @@ def _not_judged(flavour: str) -> set[str]:
     """Behaviours that need what this flavour lacks, show how others refuse what it has, or are known deviations."""
     where = f"aws {flavour}"
     declared = catalogue.declared_by([providers.find("aws")], OFFERED_BY_LOCAL_CLOUD)[where]
-    deviating = {deviation.behaviour for deviation in KNOWN_DEVIATIONS if not deviation.at_times}
+    deviating = {deviation.behaviour for deviation in known_deviations(flavour) if not deviation.at_times}
     return deviating | {each.id for each in BEHAVIOURS if catalogue.why_not_judged(each, where, declared)}

@@ -68,6 +68,12 @@ class Capability(Enum):
     LB_CLIENT_ADDRESS = "lb-client-address"
     """With externalTrafficPolicy Local a backend sees the client's own address."""
 
+    LB_CLIENT_ADDRESS_SWITCH = "lb-client-address-switch"
+    """Annotations say whether a backend sees the client's own address or the load balancer's."""
+
+    LB_PROXY_PROTOCOL = "lb-proxy-protocol"
+    """An annotation has load balancers tell backends their clients' addresses by the PROXY protocol, on TCP."""
+
     LB_CLIENT_IP_AFFINITY = "lb-client-ip-affinity"
     """Load balancers send all connections of one client to one backend (`sessionAffinity: ClientIP`)."""
 

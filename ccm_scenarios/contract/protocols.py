@@ -221,6 +221,16 @@ class Annotations(TypingProtocol):
         """Further ones that keep it to the cluster's own network (`lb-internal`)."""
         ...
 
+    def client_address(self, *, kept: bool) -> Mapping[str, str]:
+        """Further ones that have backends see a client's own address, or the load balancer's
+        (`lb-client-address-switch`)."""
+        ...
+
+    def proxy_protocol(self) -> Mapping[str, str]:
+        """Further ones that have backends be told a client's address by the PROXY protocol, in either of its versions
+        (`lb-proxy-protocol`)."""
+        ...
+
     def unservable(self) -> Mapping[str, str]:
         """Further ones that ask for what this cloud does not have: without them the Service can be served."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ccm_scenarios.kube.events import LoadBalancerEvent, in_order, in_words
-from ccm_scenarios.kube.expectation import Expectation, NotYet
+from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.history import addresses_of, is_held
 from ccm_scenarios.kube.waits import Window
 
@@ -27,7 +27,7 @@ class Conduct:
 
     # What it says
 
-    def expect_events(self, *wanted: LoadBalancerEvent, timeout: str) -> None:
+    def expect_events(self, *wanted: LoadBalancerEvent, timeout: str, refused: bool = False) -> None:
         """That since the last change these events were told of it, in this order; others may come between them.
 
         What an earlier change led to may be told late: a scenario that counts waits for that before the change.
@@ -35,9 +35,12 @@ class Conduct:
         Args:
             wanted: one that is named twice must be told twice.
             timeout: the name of a field of `Timeouts`.
+            refused: whether an ingress address would say the contrary.
         """
 
         def look() -> None:
+            if refused and (shown := addresses_of(self._service.latest)):
+                raise Impossible(f"it shows an ingress address, {', '.join(shown)}; {in_words(self._history.told)}")
             if not in_order(wanted, self._history.told):
                 raise NotYet(f"since the last change: {in_words(self._history.told)}")
 
@@ -53,9 +56,9 @@ class Conduct:
         self.expect_events(LoadBalancerEvent.DELETING, LoadBalancerEvent.DELETED, timeout="lb_deleted")
 
     def expect_failures_announced(self) -> None:
-        """That it warned that the load balancer could not be made, and after another try again."""
+        """That it warned that the load balancer could not be made, and after another try again; it shows no address."""
         tried = (LoadBalancerEvent.ENSURING, LoadBalancerEvent.FAILED)
-        self.expect_events(*tried, *tried, timeout="lb_provisioned")
+        self.expect_events(*tried, *tried, timeout="lb_provisioned", refused=True)
 
     def expect_update_failure_announced(self) -> None:
         """That it warned that the load balancer could not be given another set of Nodes."""

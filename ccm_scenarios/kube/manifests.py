@@ -18,6 +18,36 @@ REVISION_LABEL = "ccm-scenarios/revision"
 
 Manifest = dict[str, Any]
 
+_BACKLOG = 64
+"""Connections that may wait for one who answers each in a process of its own."""
+
+_PROXY_PROTOCOL_READER = r"""
+take() { dd bs=1 count="$1" 2>/dev/null | od -An -v -tu1; }
+client=untold
+set -- $(take 5)
+case "$*" in
+"80 82 79 88 89")
+    read -r _ address _ port _
+    client=$address:$port
+    read -r _ path _
+    ;;
+"13 10 13 10 0")
+    set -- $(take 11)
+    set -- $(take $((${10} * 256 + ${11})))
+    client=$1.$2.$3.$4:$(($9 * 256 + ${10}))
+    read -r _ path _
+    ;;
+"71 69 84 32 47") read -r path _ ;;
+*) exit ;;
+esac
+end=$(printf '\r')
+while read -r line && [ "$line" != "$end" ]; do :; done
+case $path in *clientip) said=$client ;; *) said=$HOSTNAME ;; esac
+printf 'HTTP/1.1 200 OK\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' "${#said}" "$said"
+"""
+"""Answers one request as the test application does, and before it reads, in either version, what a proxy says of the
+client: the first five bytes are `PROXY`, the begin of version 2's signature, or already `GET /`."""
+
 
 def namespace(labels: Mapping[str, str]) -> Manifest:
     """A namespace with a generated name."""
@@ -75,6 +105,7 @@ def deployment(
     in_place: bool = False,
     drain_seconds: int = 0,
     prefers: str | None = None,
+    reads_proxy_protocol: bool = False,
 ) -> Manifest:
     """Replicas of the test application, on the named Nodes alone if some are named.
 
@@ -83,10 +114,16 @@ def deployment(
         in_place: whether an update gives each Node its new Pod before it loses the old one. Pods are spread evenly.
         drain_seconds: how long a Pod goes on answering after it was told to end.
         prefers: the Node to run on while that is possible.
+        reads_proxy_protocol: whether its Pods expect, on TCP, to be told their clients by whoever connects.
     """
     labels = {APP_LABEL: app}
     template = _template(app, among, drain_seconds)
     spec = template["spec"]
+    if reads_proxy_protocol:
+        # The application itself does not; its image has all that is needed. With nc each `l` is one of the backlog.
+        listen = ["busybox", "nc", f"-{'l' * _BACKLOG}", "-p", str(BACKEND_PORT), "-e"]
+        del spec["containers"][0]["args"]
+        spec["containers"][0]["command"] = [*listen, "sh", "-c", _PROXY_PROTOCOL_READER]
     if prefers is not None:
         preferred = [{"weight": 100, "preference": _one_node(prefers)}]
         affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})

@@ -157,6 +157,10 @@ class NodeHandle:
         """Let load balancers have the Node again; no error if they may already."""
         self.change_labels({EXCLUDED_LABEL: None})
 
+    def cordon(self) -> None:
+        """Let no more Pods come to it."""
+        self._cluster.core.patch_node(self.name, {"spec": {"unschedulable": True}})
+
     def delete(self) -> None:
         """Delete the Node, not its instance; no error if it is gone already."""
         with ignore_not_found():

@@ -228,6 +228,14 @@ class Backend:
         self._places = frozenset({node})
         self._cluster.apps.patch_namespaced_deployment(self.app, self.namespace, manifests.placement([node]))
 
+    def evict_from(self, node: str) -> None:
+        """Have its Pods on a Node (a name) end as a drain does, and others take their place; does not wait for it."""
+        for pod in self._pods():
+            if pod.spec.node_name == node and pod.metadata.deletion_timestamp is None:
+                eviction = {"metadata": {"name": pod.metadata.name, "namespace": self.namespace}}
+                with ignore_not_found():
+                    self._cluster.core.create_namespaced_pod_eviction(pod.metadata.name, self.namespace, eviction)
+
     def remove_ending(self) -> None:
         """End at once what was told to end and takes its time."""
         for pod in self._pods():

@@ -123,19 +123,23 @@ class LoadBalancers:
             for listener in balancer.listeners:
                 checks.update(_checks(listener, private, instances, self._periods))
                 graces.update(_graces(listener, address, instances))
-            if balancer.kind == "classic":
-                listeners = [self._proxied(one, address, private, instances) for one in balancer.listeners]
-                proxied += listeners
-                frontend = Frontend(
+            listeners = [
+                self._proxied(one, balancer.kind, address, private, instances)
+                for one in balancer.listeners
+                if _is_proxied(one, balancer.kind)
+            ]
+            proxied += listeners
+            frontends.append(
+                Frontend(
                     address,
                     private,
                     balancer.security_group_ids,
+                    flow_listeners=tuple(
+                        self._flow(one, instances) for one in balancer.listeners if not _is_proxied(one, balancer.kind)
+                    ),
                     proxied_ports=tuple(one.port for one in listeners),
                 )
-            else:
-                flows = tuple(self._flow(one, instances) for one in balancer.listeners)
-                frontend = Frontend(address, private, balancer.security_group_ids, flow_listeners=flows)
-            frontends.append(frontend)
+            )
         with self._lock:
             self._healthy = {key: healthy for key, healthy in self._healthy.items() if key in checks}
             known = dict(self._healthy)
@@ -171,19 +175,23 @@ class LoadBalancers:
         return key in self._healthy and self._told(key, self._healthy[key])
 
     def _proxied(
-        self, listener: DesiredListener, address: str, source: str, instances: Mapping[str, str]
+        self, listener: DesiredListener, kind: str, address: str, source: str, instances: Mapping[str, str]
     ) -> ProxiedListener:
-        return ProxiedListener(address, listener.port, source, self._usable(listener, instances))
+        usable = self._usable(listener, instances) if kind == "classic" else self._tried(listener, instances)
+        return ProxiedListener(address, listener.port, source, usable, proxy_protocol=listener.proxy_protocol)
 
     def _flow(self, listener: DesiredListener, instances: Mapping[str, str]) -> FlowListener:
-        # With no healthy target at all a network load balancer tries every one of them (AWS: it fails open).
-        everyone = tuple((instances[t.instance_id], t.port) for t in listener.targets if t.instance_id in instances)
         return FlowListener(
             protocol=_protocol(listener),
             port=listener.port,
-            targets=self._usable(listener, instances) or everyone,
+            targets=self._tried(listener, instances),
             preserve_client_ip=listener.preserve_client_ip,
         )
+
+    def _tried(self, listener: DesiredListener, instances: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+        """With no healthy target at all a network load balancer tries every one of them (AWS: it fails open)."""
+        everyone = tuple((instances[t.instance_id], t.port) for t in listener.targets if t.instance_id in instances)
+        return self._usable(listener, instances) or everyone
 
 
 def _graces(
@@ -198,6 +206,15 @@ def _graces(
     }
     graces[protocol, address, listener.port] = listener.deregistered_grace
     return graces
+
+
+def _is_proxied(listener: DesiredListener, kind: str) -> bool:
+    """Whether somebody speaks to its targets: a router can hand packets on, but not put something before them.
+
+    A network load balancer with PROXY protocol is a proxy here, and targets see its own address, whatever else they are
+    to see.
+    """
+    return kind == "classic" or (listener.proxy_protocol is not None and _protocol(listener) == "tcp")
 
 
 def _way(listener: ProxiedListener, target: tuple[str, int]) -> Way:
@@ -231,7 +248,7 @@ def _checks(
 
 
 class Proxy:
-    """The process that carries classic load balancers' connections."""
+    """The process that carries connections for load balancers that speak to their targets themselves."""
 
     def __init__(self, log: Path) -> None:
         with log.open("ab") as output:

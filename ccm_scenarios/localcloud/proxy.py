@@ -1,5 +1,5 @@
-"""The data plane of classic load balancers: a TCP proxy, in a process of its own so that the emulator's work
-never delays traffic.
+"""The data plane of load balancers that speak to their targets themselves, classic ones and those with PROXY protocol:
+a TCP proxy, in a process of its own so that the emulator's work never delays traffic.
 
 Reads its whole configuration as one JSON line on standard input whenever it changes, and ends with that input.
 A configuration is a list of `ProxiedListener`s.
@@ -12,14 +12,21 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import socket
+import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 _CONNECT_SECONDS = 5.0
 _CHUNK = 65536
 _BACKLOG = 4096
 """Connections that wait while this process does not run: the kernel drops what is more, as if the network lost it."""
+
+_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+"""How version 2 of the PROXY protocol begins."""
+_VERSION_2, _PROXIED, _TCP_OVER_IPV4 = 0x20, 0x01, 0x11
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,8 @@ class ProxiedListener:
     targets: tuple[tuple[str, int], ...]
     kept: tuple[tuple[str, int], ...] = ()
     """Targets that get no new connections and keep those they have; connections to any others are ended."""
+    proxy_protocol: Literal["v1", "v2"] | None = None
+    """Targets are first told, in this version of the PROXY protocol, who connected to what."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -102,6 +111,8 @@ class Listener:
                 if self._left(target):
                     # It left while it was being dialled, when nobody knew yet whose connection this would be.
                     return
+                if self.config.proxy_protocol is not None:
+                    upstream_writer.write(preface(self.config.proxy_protocol, *_ends(writer)))
                 await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
             finally:
                 upstream_writer.close()
@@ -121,6 +132,27 @@ class Listener:
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     return target, *await asyncio.open_connection(host, port, local_addr=(self.config.source, 0))
         return None
+
+
+def preface(version: Literal["v1", "v2"], client: tuple[str, int], front: tuple[str, int]) -> bytes:
+    """What a target is told before the connection's own bytes (the PROXY protocol's specification of 2020, sections 2.1
+    and 2.2). Addresses are IPv4."""
+    if version == "v1":
+        return f"PROXY TCP4 {client[0]} {front[0]} {client[1]} {front[1]}\r\n".encode()
+    ends = socket.inet_aton(client[0]) + socket.inet_aton(front[0]) + struct.pack("!HH", client[1], front[1])
+    return _SIGNATURE + struct.pack("!BBH", _VERSION_2 | _PROXIED, _TCP_OVER_IPV4, len(ends)) + ends
+
+
+def _ends(writer: asyncio.StreamWriter) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The client and where it connected to.
+
+    Raises:
+        OSError: the client has gone.
+    """
+    client, front = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+    if client is None or front is None:
+        raise ConnectionResetError("the client has gone")
+    return client[:2], front[:2]
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

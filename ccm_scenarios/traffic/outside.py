@@ -106,6 +106,10 @@ class OutsideClients:
         """That the backend sees the very address each client calls from."""
         self._rules.expect_up(*self._places(front, "clientip", _same_client, ANSWER_SECONDS), timeout="lb_reachable")
 
+    def expect_seen_as_another(self, front: Front) -> None:
+        """That the backend sees an address that is not the client's."""
+        self._rules.expect_up(*self._places(front, "clientip", _other_client, ANSWER_SECONDS), timeout="lb_reachable")
+
     def probing(
         self, front: Front, backend: Answerer, *, interval: float = WATCH_INTERVAL, source_port: int = 0
     ) -> AbstractContextManager[Watched]:
@@ -149,11 +153,19 @@ def _from(backend: Answerer) -> Judge:
 
 
 def _same_client(text: str, local: str) -> Answer:
+    return _seen(text, local, same=True)
+
+
+def _other_client(text: str, local: str) -> Answer:
+    return _seen(text, local, same=False)
+
+
+def _seen(text: str, local: str, *, same: bool) -> Answer:
     try:
         seen = ipaddress.ip_address(text.rpartition(":")[0].strip("[]"))
     except ValueError:
         return Answer(Outcome.NONE, f"no address in the answer {text[:80]!r}")
     if isinstance(seen, ipaddress.IPv6Address) and seen.ipv4_mapped is not None:
         seen = seen.ipv4_mapped
-    outcome = Outcome.GOOD if seen == ipaddress.ip_address(local) else Outcome.NONE
-    return Answer(outcome, f"the client called from {local}, the backend saw {seen}")
+    is_good = (seen == ipaddress.ip_address(local)) == same
+    return Answer(Outcome.GOOD if is_good else Outcome.NONE, f"the client called from {local}, the backend saw {seen}")

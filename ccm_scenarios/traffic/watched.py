@@ -47,6 +47,24 @@ class Watched:
         """What was seen, readable: sample size, success rate, longest outage, times, and a plot."""
         return "\n".join([f"{self._what}: {self.samples.summary()}", *self.samples.plot(), *self.samples.lines()])
 
+    def expect_enough_tries(self, *, timeout: str) -> None:
+        """That there were so many tries that their shares say something; the calls go on.
+
+        Args:
+            timeout: the name of a field of `Timeouts`.
+        """
+        bound: float = getattr(self._timeouts, timeout)
+
+        def look() -> int | None:
+            return self.samples.size if self.samples.size >= FEWEST_TRIES else None
+
+        def failure(elapsed: float) -> Expectation:
+            waited = f"{elapsed:.1f} s (Timeouts.{timeout} {bound:g} s)"
+            return Expectation(f"{self._what}: at least {FEWEST_TRIES} tries", self.samples.summary(), waited)
+
+        with waiting(f"{self._what}: at least {FEWEST_TRIES} tries"):
+            until(look, failure, self._changes, bound)
+
     def expect_answered_by(self, who: Answerer, *, timeout: str) -> None:
         """That they, and nobody else, answer many tries one after another; the calls go on.
 

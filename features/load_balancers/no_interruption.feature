@@ -32,6 +32,20 @@ Feature: Load balancers go on serving while backends are replaced
     And clients outside the cluster reach every Pod of the backend through the load balancer
     And the backend had a Pod on the same two Nodes all the time
 
+  @lb-survives-node-drain @core @serial @needs.load-balancer @needs.instances @needs.instance-launch
+  Scenario: The drain of a Node does not interrupt a load balancer that sends to it
+    The Node takes part in the load balancers of all scenarios: so this one runs alone.
+
+    Given a Node on an instance of its own that load balancers may have
+    And a backend on the Node and on another one
+    And a load balancer on TCP with the Local traffic policy in front of it
+    And clients outside the cluster that call the backend all the time
+    When the Node is drained
+    Then the backend runs on other Nodes alone
+    And the load balancer finds the Node healthy no more
+    And clients outside the cluster reach every Pod of the backend through the load balancer
+    And next to every call of those clients was answered, and at no time was there no answer
+
   @extended @needs.load-balancer @needs.lb-udp
   Scenario Outline: Behind the <policy> traffic policy a UDP flow follows its backend to <place>
     Given a backend on one Node

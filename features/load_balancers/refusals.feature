@@ -33,6 +33,11 @@ Feature: Load balancers that cannot be had
       | asking         |
       | on TCP and UDP |
 
+    @lb-without-node-ports-refused @extended @needs.load-balancer @lacks.lb-without-node-ports
+    Examples: no node ports
+      | asking             |
+      | with no node ports |
+
     @lb-requested-ip-refused @extended @needs.load-balancer @lacks.lb-requested-address
     Examples: an address
       | asking                        |

@@ -23,13 +23,14 @@ _EVERY_FLAVOUR = frozenset(
         Capability.LB_ELSEWHERE,
         Capability.LB_SOURCE_RANGES,
         Capability.LB_INTERNAL,
+        Capability.LB_PROXY_PROTOCOL,
         Capability.ROUTES,
         Capability.ZONES,
     }
 )
 _OF_FLAVOUR = {
     "classic": frozenset[Capability](),
-    "nlb": frozenset({Capability.LB_UDP, Capability.LB_CLIENT_ADDRESS}),
+    "nlb": frozenset({Capability.LB_UDP, Capability.LB_CLIENT_ADDRESS, Capability.LB_CLIENT_ADDRESS_SWITCH}),
 }
 
 

@@ -28,7 +28,7 @@ CLOUD_PROVIDER_AWS = Implementation(
     version="unknown",  # AWS cannot tell; the target knows which CCM it runs
     url="https://github.com/kubernetes/cloud-provider-aws",
 )
-KNOWN_DEVIATIONS = (
+_IN_EVERY_FLAVOUR = (
     # Once the load balancer itself is gone, the CCM takes all that it owned for gone: a deletion that was interrupted
     # after that leaves target groups, security groups and rules, and the Service is let go.
     KnownDeviation(
@@ -48,9 +48,34 @@ KNOWN_DEVIATIONS = (
         for behaviour in ("lb-deleted-while-ccm-down", "lb-delete-survives-ccm-crash")
     ),
 )
+_OF_FLAVOUR = {
+    # It takes a load balancer that could not be made for one that is gone, with all that it owned: the security group
+    # that was made for it stays.
+    "classic": KnownDeviation(
+        behaviour="lb-without-node-ports-refused",
+        issue="https://github.com/kubernetes/kubernetes/issues/84366",
+        failure="still there: security group .*it is left behind",
+    ),
+    # It leaves out ports without a node port, says nothing, and shows the address of a load balancer without listeners.
+    # (The issue is that of another controller with the same gap; for this one there is none.)
+    "nlb": KnownDeviation(
+        behaviour="lb-without-node-ports-refused",
+        issue="https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/2492",
+        failure="SyncLoadBalancerFailed\n.*it shows an ingress address",
+    ),
+}
+
+
+def known_deviations(flavour: str) -> Sequence[KnownDeviation]:
+    """What the CCM is known not to show with load balancers of this flavour."""
+    return (*_IN_EVERY_FLAVOUR, _OF_FLAVOUR[flavour])
+
+
 LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
 LOAD_BALANCER_SUBNETS = "service.beta.kubernetes.io/aws-load-balancer-subnets"
 NO_SUBNET = "subnet-00000000000000000"
+PROXY_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-proxy-protocol"
+TARGET_GROUP_ATTRIBUTES = "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes"
 INTERNAL = "service.beta.kubernetes.io/aws-load-balancer-internal"
 
 
@@ -72,6 +97,14 @@ class AwsAnnotations:
     def internal(self) -> Mapping[str, str]:
         return {INTERNAL: "true"}
 
+    def client_address(self, *, kept: bool) -> Mapping[str, str]:
+        return {TARGET_GROUP_ATTRIBUTES: f"preserve_client_ip.enabled={str(kept).lower()}"}
+
+    def proxy_protocol(self) -> Mapping[str, str]:
+        if self.flavour == "nlb":
+            return {TARGET_GROUP_ATTRIBUTES: "proxy_protocol_v2.enabled=true"}
+        return {PROXY_PROTOCOL: "*"}
+
 
 @dataclass(frozen=True, slots=True)
 class AwsProvider:
@@ -87,10 +120,10 @@ class AwsProvider:
     addresses: AwsAddresses
     annotations: AwsAnnotations
     nameserver: str | None
+    known_deviations: Sequence[KnownDeviation]
     name: str = "aws"
     provider_id_prefix: str = PROVIDER_ID_PREFIX
     implementation: Implementation = CLOUD_PROVIDER_AWS
-    known_deviations: Sequence[KnownDeviation] = KNOWN_DEVIATIONS
 
     @classmethod
     def connect(
@@ -110,6 +143,7 @@ class AwsProvider:
             addresses=AwsAddresses(),
             annotations=AwsAnnotations(flavour),
             nameserver=endpoint.nameserver,
+            known_deviations=known_deviations(flavour),
         )
 
     def resolve(self, address: str) -> Sequence[str]:

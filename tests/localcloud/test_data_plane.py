@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, Literal
 
 import dns.exception
 import dns.resolver
@@ -112,6 +112,36 @@ class TestProxy:
             assert within(lambda: ask(port) == b""), "without a healthy target a connection is closed"
             say([])
             assert within(lambda: _refused(port))
+
+    @pytest.mark.parametrize(
+        ("version", "told"),
+        [
+            ("v1", b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n?"),
+            ("v2", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01%b%b?"),
+        ],
+    )
+    def test_targets_are_told_who_connected(
+        self, say: Callable[[list[ProxiedListener]], None], version: Literal["v1", "v2"], told: bytes
+    ) -> None:
+        port = free_port()
+        with socket.create_server(("127.0.0.1", 0)) as target:
+            target.settimeout(_SECONDS)
+            say([ProxiedListener("127.0.0.1", port, SOURCE, (target.getsockname()[:2],), proxy_protocol=version)])
+            assert within(lambda: not _refused(port))
+            with socket.create_connection(("127.0.0.1", port), 3) as client:
+                client.sendall(b"?")
+                ends = (client.getsockname()[1], port)
+                wanted = told % (ends if version == "v1" else tuple(one.to_bytes(2, "big") for one in ends))
+                heard: list[bytes] = []
+                # Those that only tried whether somebody listens come first.
+                while not heard or not heard[-1].endswith(b"?"):
+                    connection, _ = target.accept()
+                    with connection:
+                        connection.settimeout(_SECONDS)
+                        heard.append(connection.recv(100))
+                        while heard[-1] and not heard[-1].endswith(b"?") and (more := connection.recv(100)):
+                            heard[-1] += more
+            assert heard[-1] == wanted
 
     def test_a_deleted_listener_ends_its_connections(self, say: Callable[[list[ProxiedListener]], None]) -> None:
         port = free_port()

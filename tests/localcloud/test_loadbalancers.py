@@ -25,10 +25,17 @@ A, B = (("127.0.0.2", 30080), ("127.0.0.3", 30080))
 class Cloud:
     """One load balancer with one listener; a test says which targets are registered and healthy."""
 
-    def __init__(self, kind: Literal["classic", "network"], *, grace: float, keeps_flows: bool = False) -> None:
+    def __init__(
+        self,
+        kind: Literal["classic", "network"],
+        *,
+        grace: float,
+        keeps_flows: bool = False,
+        proxy_protocol: Literal["v1", "v2"] | None = None,
+    ) -> None:
         check = DesiredHealthCheck("TCP", None, "", "", 10, 5, 2, 2)
         listener = DesiredListener(
-            "TCP", 80, "group", (), check, True, None, 350, grace, grace if kind == "classic" else 0
+            "TCP", 80, "group", (), check, True, proxy_protocol, 350, grace, grace if kind == "classic" else 0
         )
         self._listener = listener
         self._balancer = DesiredLoadBalancer("lb", kind, "lb", "lb.example", "internet-facing", (), None, ())
@@ -84,6 +91,16 @@ def test_a_network_one_forgets_flows_to_targets_that_failed_and_keeps_those_to_t
     left = cloud.plan("a", "a")
     assert left.frontends[0].flow_listeners[0].targets == (A,)
     assert left.ended == frozenset()
+
+
+def test_a_network_one_with_proxy_protocol_is_a_proxy() -> None:
+    cloud = Cloud("network", grace=300, proxy_protocol="v2")
+    for healthy, targets in (("a", (A,)), ("", (A, B))):
+        plan = cloud.plan("ab", healthy)
+        (listener,) = plan.proxied
+        assert (listener.proxy_protocol, listener.targets) == ("v2", targets)
+        assert plan.frontends[0].flow_listeners == ()
+        assert plan.frontends[0].proxied_ports == (80,)
 
 
 def test_with_no_healthy_target_flows_stay_where_they_are() -> None:

@@ -194,6 +194,9 @@ def test_without_an_address_nothing_is_claimed() -> None:
 def test_whose_address_was_seen(seen: str, local: str, same: bool) -> None:
     answer = outside._same_client(seen, local)
     assert (answer.outcome is Outcome.GOOD) is same
+    no_address = seen in ("", "NOW: 2026")
+    other = outside._other_client(seen, local)
+    assert (other.outcome is Outcome.GOOD) is not (same or no_address)
 
 
 def test_probing_while_something_happens() -> None:

@@ -58,6 +58,13 @@ def test_a_small_sample_says_nothing() -> None:
         watched(tries(FEWEST_TRIES - 1)).expect_uninterrupted()
 
 
+def test_a_sample_that_is_large_enough_is_waited_for() -> None:
+    few = watched(tries(FEWEST_TRIES - 1))
+    with pytest.raises(Expectation, match=f"at least {FEWEST_TRIES} tries"):
+        few.expect_enough_tries(timeout="service_changed")
+    watched(tries(FEWEST_TRIES)).expect_enough_tries(timeout="service_changed")
+
+
 def test_a_time_without_answers_interrupts_however_many_were_answered() -> None:
     before, after = tries(100 * 100), tries(100)
     shift = before[-1].started + 0.7

@@ -42,6 +42,8 @@ class ELBBackend(MotoELBBackend):  # type: ignore[misc]
         subnets: list[str] | None = None,
         security_groups: list[str] | None = None,
     ) -> Any:
+        if not ports:
+            raise ELBClientError("ValidationError", "At least one listener must be specified.")
         load_balancer = super().create_load_balancer(name, zones, ports, scheme, subnets, security_groups)
         prefix = "internal-" if load_balancer.scheme == "internal" else ""
         digits = f"{secrets.randbelow(10**10):010}"

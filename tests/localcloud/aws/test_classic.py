@@ -134,6 +134,11 @@ def test_proxy_protocol_also_on_a_port_that_came_later(cloud: Cloud, account: Ac
     assert {one.proxy_protocol for one in desired(cloud).listeners} == {None}
 
 
+def test_one_without_a_listener_is_refused(cloud: Cloud, account: Account) -> None:
+    with refused("ValidationError"):
+        cloud.elb.create_load_balancer(LoadBalancerName=NAME, Listeners=[], Subnets=[account.subnet_id])
+
+
 def test_health_comes_from_reports(cloud: Cloud, account: Account) -> None:
     create(cloud, account)
     good, bad = account.instance_ids
