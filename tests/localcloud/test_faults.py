@@ -532,12 +532,18 @@ def test_a_crash_wakes_what_waits_for_the_controllers_end(bench: Bench) -> None:
     assert (bench.aws("X")[0], bench.signals) == (503, [(0, signal.SIGKILL)])
 
 
-def test_a_rule_wakes_whenever_a_backend_ends_and_sleeps_again(bench: Bench) -> None:
-    bench.strike(effect="throttle", starts="backend-ends", lasts=0.2)
+@pytest.mark.parametrize(
+    ("starts", "happens"),
+    [("backend-ends", Injector.backend_ended), ("instance-suffers", Injector.instance_suffers)],
+)
+def test_a_rule_wakes_whenever_this_happens_and_sleeps_again(
+    bench: Bench, starts: str, happens: Callable[[Injector], None]
+) -> None:
+    bench.strike(effect="throttle", starts=starts, lasts=0.2)
     bench.injector.observe(_state(_instance("a", "stopped")))
     assert bench.aws("X")[0] == 200
     for _ in range(2):
-        bench.injector.backend_ended()
+        happens(bench.injector)
         assert bench.aws("X")[0] == 503
         assert _soon(lambda: bench.aws("X")[0] == 200)
 
