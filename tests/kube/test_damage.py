@@ -21,6 +21,7 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.nodes import NodeHandle
+from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.world import World
 from tests.kube.test_services import Controller
 from tests.kube.test_world import Cloud, make_service, node, world_of
@@ -50,13 +51,19 @@ def world(cluster: Cluster, cloud: LeakyCloud) -> World:
     return world_of(cluster, cloud)
 
 
-def test_what_was_left_behind_is_told_soon_and_once_and_then_discarded(
-    world: World, cloud: LeakyCloud, cluster: Cluster
-) -> None:
+def held_service(world: World, cluster: Cluster) -> tuple[ServiceHandle, Controller]:
+    """A new Service, and its controller, which holds it."""
     service = make_service(world)
     controller = Controller(cluster, service)
     controller.hold(CLEANUP_FINALIZER)
     service.expect_cleanup_finalizer()
+    return service, controller
+
+
+def test_what_was_left_behind_is_told_soon_and_once_and_then_discarded(
+    world: World, cloud: LeakyCloud, cluster: Cluster
+) -> None:
+    service, controller = held_service(world, cluster)
     service.delete()
     controller.hold()
     cloud.left = [OwnedResource("target group", "tg-1"), OwnedResource("security group", "sg-1")]
@@ -69,10 +76,7 @@ def test_what_was_left_behind_is_told_soon_and_once_and_then_discarded(
 def test_what_a_clean_up_finds_left_behind_is_told_and_discarded(
     world: World, cloud: LeakyCloud, cluster: Cluster
 ) -> None:
-    service = make_service(world)
-    controller = Controller(cluster, service)
-    controller.hold(CLEANUP_FINALIZER)
-    service.expect_cleanup_finalizer()
+    _, controller = held_service(world, cluster)
     controller.hold()
     cloud.left = [OwnedResource("security group", "sg-1")]
     with pytest.raises(CleanupFailed, match="it is left behind"):
@@ -83,10 +87,7 @@ def test_what_a_clean_up_finds_left_behind_is_told_and_discarded(
 def test_what_its_controller_still_works_on_is_not_left_behind(
     world: World, cloud: LeakyCloud, cluster: Cluster
 ) -> None:
-    service = make_service(world)
-    controller = Controller(cluster, service)
-    controller.hold(CLEANUP_FINALIZER)
-    service.expect_cleanup_finalizer()
+    service, controller = held_service(world, cluster)
     service.delete()
     cloud.left = [OwnedResource("security group", "sg-1")]
     with pytest.raises(Expectation, match=r"Last seen: still there: security group sg-1\n"):
