@@ -14,7 +14,7 @@ import httpx
 from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.pki import Authority
 
-_START_SECONDS = 60.0
+_START_SECONDS = 240.0
 
 
 def _free_port() -> int:
