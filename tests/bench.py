@@ -304,16 +304,16 @@ def sizes() -> dict[str, Any]:
 def growth() -> dict[str, Any]:
     """Seconds per Node and per Service as there are more of them, each number on a local cloud that is used on."""
     results: dict[str, Any] = {}
-    with scale.world_in(NAME, _FLAVOUR) as world:
-        for what, measure, counts in (
-            ("node", scale.nodes, _SCALE_NODES),
-            ("service", scale.services, _SCALE_SERVICES),
-        ):
-            for count in counts:
+    for what, measure, counts in (
+        ("node", scale.nodes, _SCALE_NODES),
+        ("service", scale.services, _SCALE_SERVICES),
+    ):
+        for count in counts:
+            with scale.world_in(NAME, _FLAVOUR) as world:
                 seconds = measure(world, count)
-                each = {f"seconds_until_{end}": round(took / count, 3) for end, took in seconds.items()}
-                say(f"each of {count} {what}s: {each}")
-                results[f"each of {count} {what}s"] = each
+            each = {f"seconds_until_{end}": round(took / count, 3) for end, took in seconds.items()}
+            say(f"each of {count} {what}s: {each}")
+            results[f"each of {count} {what}s"] = each
     return results
 
 

@@ -15,6 +15,7 @@ from moto.ec2.exceptions import (
     EC2ClientError,
     InvalidInstanceIdError,
     InvalidSecurityGroupNotFoundError,
+    RulesPerSecurityGroupLimitExceededError,
 )
 from moto.ec2.models import EC2Backend as MotoEC2Backend
 from moto.ec2.models import elastic_network_interfaces, instances, route_tables, subnets
@@ -26,6 +27,9 @@ from ccm_scenarios.localcloud.aws.desired import Power
 
 _STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _ON_THE_WAY_TO: dict[Power, str] = {"running": "pending", "stopped": "stopping", "terminated": "shutting-down"}
+_RULES_PER_GROUP = 1000
+"""The quota as AWS raises it on request, which accounts with many load balancers need: each has rules in the Nodes'
+group. By default it is 60."""
 _RESERVED_BY_AWS = 4
 """A subnet's first addresses, which no instance gets; the last one is reserved too."""
 
@@ -195,6 +199,12 @@ class Route(route_tables.Route):  # type: ignore[misc]
 
 class EC2Backend(MotoEC2Backend):  # type: ignore[misc]
     """One region's EC2."""
+
+    def _verify_group_will_respect_rule_count_limit(
+        self, group: Any, current_rule_nb: int, ip_ranges: Any, source_groups: Any = None, egress: bool = False
+    ) -> None:
+        if current_rule_nb + len(ip_ranges or ()) + len(source_groups or ()) > _RULES_PER_GROUP:
+            raise RulesPerSecurityGroupLimitExceededError
 
     def run_instances(self, image_id: Any, count: int, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("launch_template") and not kwargs.get("nics"):

@@ -40,6 +40,21 @@ def test_rules_reach_the_data_plane_and_leave_it(cloud: Cloud, account: Account)
         cloud.ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=[nodes])  # type: ignore[list-item]
 
 
+def test_a_group_has_the_rules_of_many_load_balancers_and_no_more_than_the_quota(
+    cloud: Cloud, account: Account
+) -> None:
+    group_id = group(cloud, account)
+
+    def authorize(first: int, count: int) -> None:
+        ranges = [{"CidrIp": f"10.{number // 256}.{number % 256}.0/24"} for number in range(first, first + count)]
+        rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": ranges}
+        cloud.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])  # type: ignore[list-item]
+
+    authorize(0, 1000)
+    with refused("RulesPerSecurityGroupLimitExceeded"):
+        authorize(1000, 1)
+
+
 def test_a_group_of_an_instance_cannot_be_deleted_until_it_is_gone(cloud: Cloud, account: Account) -> None:
     group_id = account.node_security_group_id
     cloud.ec2.stop_instances(InstanceIds=[account.instance_ids[0]])
