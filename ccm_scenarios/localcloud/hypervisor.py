@@ -16,15 +16,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.localcloud import cgroups, network, node
-from ccm_scenarios.localcloud.aws.desired import DesiredInstance
 from ccm_scenarios.localcloud.computer import Computer
+from ccm_scenarios.localcloud.desired import DesiredMachine, Power
 from ccm_scenarios.localcloud.pool import Pool
 
-ReportedState = Literal["running", "stopped", "terminated"]
 SPARES = 2
 """Computers powered on ahead of need. Each takes some 60 MiB; as many launches at once find one."""
 _LOOK_SECONDS = 0.05
@@ -33,9 +31,9 @@ _LOOK_SECONDS = 0.05
 class Machine:
     """One instance's reality: a computer that is it, and a link to the region's router."""
 
-    def __init__(self, instance: DesiredInstance, computer: Computer) -> None:
+    def __init__(self, instance: DesiredMachine, computer: Computer) -> None:
         self.id = instance.id
-        self.name = instance.private_dns_name
+        self.name = instance.name
         self.address = instance.private_ip
         self.link = network.link_name(instance.id)
         self._labels = instance.node_labels
@@ -106,7 +104,7 @@ class Hypervisor:
         cgroup: str,
         cluster: node.Cluster,
         *,
-        report: Callable[[str, ReportedState], None],
+        report: Callable[[str, Power], None],
         changed: Callable[[], None],
         log: Callable[[str], None],
         hold: Callable[[str], float] = lambda _: 0.0,
@@ -122,7 +120,7 @@ class Hypervisor:
         self._lock = threading.Lock()
         self._machines: dict[str, Machine] = {}
         self._busy: set[str] = set()
-        self._hollow: dict[str, DesiredInstance] = {}
+        self._hollow: dict[str, DesiredMachine] = {}
         """Hollow instances by ID, as they were when they were last reported."""
         self._workers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="machine")
         self._spares = Pool(SPARES, self._new_spare, log)
@@ -164,7 +162,7 @@ class Hypervisor:
         with self._lock:
             return next((m.directory for m in self._machines.values() if m.name == node_name), None)
 
-    def reconcile(self, instances: Mapping[str, DesiredInstance]) -> None:
+    def reconcile(self, instances: Mapping[str, DesiredMachine]) -> None:
         """Start whatever is needed to reach `instances`; never waits. `changed` is called as each step ends."""
         for instance in instances.values():
             if instance.hollow:
@@ -179,7 +177,7 @@ class Hypervisor:
                     known = self._machines[instance.id] = Machine(instance, self._computer_for(instance))
             self._workers.submit(self._converge, known, instance)
 
-    def _pretend(self, instance: DesiredInstance) -> None:
+    def _pretend(self, instance: DesiredMachine) -> None:
         """Report a hollow instance to be where it should get to."""
         if self._hollow.get(instance.id) == instance:
             return
@@ -188,7 +186,7 @@ class Hypervisor:
             del self._hollow[instance.id]
         self._report(instance.id, instance.power)
 
-    def _computer_for(self, instance: DesiredInstance) -> Computer:
+    def _computer_for(self, instance: DesiredMachine) -> Computer:
         directory = self._root / "instances" / instance.id
         spare = self._spares.take() if instance.power == "running" else None
         if spare is None:
@@ -219,7 +217,7 @@ class Hypervisor:
                 self._busy.discard(instance_id)
             self._changed()
 
-    def _converge(self, machine: Machine, wanted: DesiredInstance) -> None:
+    def _converge(self, machine: Machine, wanted: DesiredMachine) -> None:
         try:
             if wanted.power == "running":
                 if machine.running:
@@ -244,7 +242,7 @@ class Hypervisor:
             self._changed()
 
 
-def _reached(machine: Machine | None, wanted: DesiredInstance) -> bool:
+def _reached(machine: Machine | None, wanted: DesiredMachine) -> bool:
     if wanted.power == "running":
         return machine is not None and machine.running and machine.generation == wanted.boot_generation
     if wanted.power == "stopped":

@@ -12,7 +12,8 @@ import pytest
 from ccm_scenarios.contract.values import Mishap
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.localcloud import firewall, network
-from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredInstance, DesiredSecurityGroup, Power
+from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredInstance, DesiredSecurityGroup
+from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.firewall import Interface, Loss
 from ccm_scenarios.localcloud.hypervisor import Hypervisor, Machine
 from ccm_scenarios.localcloud.mishaps import Mishaps, named

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-LABEL_TAG = "k8s.io/cluster-autoscaler/node-template/label/"
+from ccm_scenarios.localcloud.desired import Power
 
+LABEL_TAG = "k8s.io/cluster-autoscaler/node-template/label/"
 NODE_IMAGE = "ami-12c6146b"
 """The machine image from which a Node boots. Of any other nobody here knows what it holds."""
-
-Power = Literal["running", "stopped", "terminated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,11 @@ class DesiredInstance:
     tags: Mapping[str, str]
     hollow: bool = False
     """Launched from another image than `NODE_IMAGE`: the cloud's API alone knows it, and nothing runs on it."""
+
+    @property
+    def name(self) -> str:
+        """As the hypervisor calls it: AWS names Nodes after their instances' private addresses."""
+        return self.private_dns_name
 
     @property
     def node_labels(self) -> dict[str, str]:

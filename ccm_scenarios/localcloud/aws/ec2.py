@@ -23,7 +23,7 @@ from moto.ec2.responses import EC2Response as MotoEC2Response
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 
-from ccm_scenarios.localcloud.aws.desired import Power
+from ccm_scenarios.localcloud.desired import Power
 
 _STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _ON_THE_WAY_TO: dict[Power, str] = {"running": "pending", "stopped": "stopping", "terminated": "shutting-down"}

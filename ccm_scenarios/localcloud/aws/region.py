@@ -18,8 +18,9 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.localcloud.aws import autoscaling, ec2, elb, elbv2, snapshot
-from ccm_scenarios.localcloud.aws.desired import DesiredState, Power, TargetKey
+from ccm_scenarios.localcloud.aws.desired import DesiredState, TargetKey
 from ccm_scenarios.localcloud.aws.endpoint import Request, answer
+from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.periods import QUICK, Periods
 
 if TYPE_CHECKING:

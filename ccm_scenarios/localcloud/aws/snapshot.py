@@ -15,8 +15,8 @@ from ccm_scenarios.localcloud.aws.desired import (
     DesiredSecurityGroup,
     DesiredState,
     DesiredTarget,
-    Power,
 )
+from ccm_scenarios.localcloud.desired import Power
 
 _POWER: dict[str, Power] = {
     "pending": "running",

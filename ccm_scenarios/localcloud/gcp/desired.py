@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Power = Literal["running", "stopped", "terminated"]
+from ccm_scenarios.localcloud.desired import Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,8 @@ class DesiredInstance:
     """Network tags, which firewalls choose instances by."""
     node_labels: Mapping[str, str]
     """Labels its Node registers with, told by the metadata item `kube-labels`: `a=b,c=d`."""
+    hollow: bool = False
+    """Every instance has a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class DesiredForwardingRule:
     backend: str
     """The target pool or backend service: with an instance, what health is reported of."""
     instances: tuple[str, ...]
-    """Links of all instances behind it, healthy or not; only of those there are."""
+    """Ids of all instances behind it, healthy or not; only of those there are."""
     health_check: DesiredHealthCheck | None
     """None: all count as healthy."""
     affinity: str
@@ -110,9 +111,9 @@ class DesiredState:
     """Everything at one moment; two snapshots are equal if there is nothing to do between them."""
 
     instances: Mapping[str, DesiredInstance]
-    """By link."""
+    """By id."""
     routes: Mapping[str, str]
-    """Destination CIDR to the link of the instance that is its next hop; routes of instances that are gone are left
+    """Destination CIDR to the id of the instance that is its next hop; routes of instances that are gone are left
     out."""
     firewalls: Mapping[str, DesiredFirewall]
     """Ingress only, by link; disabled ones are left out."""

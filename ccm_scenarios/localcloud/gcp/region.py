@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.gcp import links, machines, metadata, places, snapshot
 from ccm_scenarios.localcloud.gcp.compute import KINDS, Compute
-from ccm_scenarios.localcloud.gcp.desired import DesiredState, Power
+from ccm_scenarios.localcloud.gcp.desired import DesiredState
 from ccm_scenarios.localcloud.gcp.errors import ApiError
+from ccm_scenarios.localcloud.gcp.links import Link
 from ccm_scenarios.localcloud.gcp.metadata import Metadata
 from ccm_scenarios.localcloud.gcp.operations import Operations
 from ccm_scenarios.localcloud.gcp.store import Store
@@ -106,35 +108,36 @@ class Region:
         with self._lock:
             return self._desired
 
-    def report_instance(self, link: str, state: Power) -> None:
+    def report_instance(self, instance_id: str, state: Power) -> None:
         """The hypervisor says that an instance got there. A report that comes too late for its order changes nothing.
-
-        Args:
-            link: as `DesiredInstance.link`.
 
         Raises:
             LookupError: there is no such instance.
         """
         with self._lock:
-            target = links.parse(link, self.project)
-            if self._store.find(target) is None:
-                raise LookupError(f"no instance {link}")
+            target = self._instance(instance_id)
+            if target is None:
+                raise LookupError(f"no instance {instance_id}")
             if machines.arrive(self._store, target, state):
                 self._operations.finish(target)
             changed = self._refresh()
         if changed:
             self._on_change()
 
-    def report_health(self, backend: str, instance: str, *, healthy: bool) -> None:
-        """What the health checks of an instance say.
+    def report_health(self, backend: str, instance_id: str, *, healthy: bool) -> None:
+        """What the health checks of an instance say; nothing happens if either of the two is gone.
 
         Args:
             backend: link of the target pool or backend service.
-            instance: link of the instance.
         """
         with self._lock:
-            key = tuple(links.parse(link, self.project).url for link in (backend, instance))
-            self._store.healthy[key[0], key[1]] = healthy
+            target, instance = links.parse(backend, self.project), self._instance(instance_id)
+            if instance is not None and self._store.find(target) is not None:
+                self._store.healthy[target.url, instance.url] = healthy
+
+    def _instance(self, instance_id: str) -> Link | None:
+        found = (link for link, one in self._store.items("instances") if one["id"] == instance_id)
+        return next(found, None)
 
     def _answer(self, request: Request) -> Response:
         reads = request.method == "GET"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.gcp import balancing, groups, links, machines
 from ccm_scenarios.localcloud.gcp.desired import (
     DesiredFirewall,
@@ -13,7 +13,6 @@ from ccm_scenarios.localcloud.gcp.desired import (
     DesiredInstance,
     DesiredPorts,
     DesiredState,
-    Power,
 )
 from ccm_scenarios.localcloud.gcp.kinds import Resource
 from ccm_scenarios.localcloud.gcp.links import Link
@@ -31,13 +30,13 @@ _INSTANCES = ("TCP", "UDP", "L3_DEFAULT")
 
 def take(store: Store) -> DesiredState:
     """The state that the resources ask for. The caller holds the lock."""
-    instances = {link.path: _instance(link, one) for link, one in store.items("instances")}
+    ids = {link.url: one["id"] for link, one in store.items("instances")}
     return DesiredState(
-        instances=instances,
+        instances={one["id"]: _instance(link, one) for link, one in store.items("instances")},
         routes={
-            one["destRange"]: hop
+            one["destRange"]: ids[one["nextHopInstance"]]
             for _, one in store.items("routes")
-            if (hop := _path(store, one.get("nextHopInstance"))) in instances
+            if one.get("nextHopInstance") in ids
         },
         firewalls={
             link.path: _firewall(store, link, one)
@@ -45,15 +44,11 @@ def take(store: Store) -> DesiredState:
             if one["direction"] == "INGRESS" and not one["disabled"]
         },
         forwarding_rules={
-            link.path: _rule(store, link, one, instances)
+            link.path: _rule(store, link, one, ids)
             for link, one in store.items("forwardingRules")
             if one["IPProtocol"] in _INSTANCES
         },
     )
-
-
-def _path(store: Store, url: str | None) -> str:
-    return links.parse(url, store.project).path if url else ""
 
 
 def _instance(link: Link, resource: Resource) -> DesiredInstance:
@@ -95,7 +90,7 @@ def _span(ports: str) -> tuple[int, int]:
     return int(first), int(last or first)
 
 
-def _rule(store: Store, link: Link, resource: Resource, there: Mapping[str, Any]) -> DesiredForwardingRule:
+def _rule(store: Store, link: Link, resource: Resource, ids: Mapping[str, str]) -> DesiredForwardingRule:
     backend = links.parse(resource.get("target") or resource["backendService"], store.project)
     behind = store.get(backend)
     if backend.collection == "targetPools":
@@ -112,7 +107,7 @@ def _rule(store: Store, link: Link, resource: Resource, there: Mapping[str, Any]
         protocol=resource["IPProtocol"],
         ports=tuple(balancing.ports(resource)),
         backend=backend.path,
-        instances=tuple(path for path in (_path(store, url) for url in urls) if path in there),
+        instances=tuple(ids[url] for url in urls if url in ids),
         health_check=_check(checks[0]) if checks and checks[0] else None,
         affinity=behind["sessionAffinity"],
         draining_seconds=behind.get("connectionDraining", {}).get("drainingTimeoutSec", 0),

@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from ccm_scenarios.localcloud.gcp.account import Account, seed
 from ccm_scenarios.localcloud.gcp.client import connect
-from ccm_scenarios.localcloud.gcp.desired import DesiredState
+from ccm_scenarios.localcloud.gcp.desired import DesiredInstance, DesiredState
 from ccm_scenarios.localcloud.gcp.region import QUOTAS, Region
 
 if TYPE_CHECKING:
@@ -90,6 +90,20 @@ class Cloud:
     def desired(self) -> DesiredState:
         return self.region.desired()
 
+    def instance(self, name: str) -> DesiredInstance:
+        """What should become of an instance.
+
+        Raises:
+            LookupError: there shall be none of that name.
+        """
+        for one in self.desired.instances.values():
+            if one.name == name:
+                return one
+        raise LookupError(name)
+
+    def names(self, instance_ids: Iterable[str]) -> list[str]:
+        return [self.desired.instances[one].name for one in instance_ids]
+
     def __getattr__(self, name: str) -> Any:
         """A client: `cloud.firewalls`, `cloud.forwarding_rules`."""
         return self._endpoint.client("".join(part.capitalize() for part in name.split("_")))
@@ -150,7 +164,7 @@ class Cloud:
             self._wake.clear()
             with self._orders:
                 for instance in self.region.desired().instances.values() if self._obeying else ():
-                    self.region.report_instance(instance.link, instance.power)
+                    self.region.report_instance(instance.id, instance.power)
 
 
 class refused:  # noqa: N801 - reads like a statement

@@ -44,7 +44,7 @@ def test_a_forwarding_rule_leads_to_the_instances_of_its_pool(cloud: Cloud, pool
     wanted = cloud.desired.forwarding_rules[RULE]
     assert (wanted.address, wanted.external, wanted.protocol) == (made.I_p_address, True, "TCP")
     assert wanted.ports == ((80, 80),)
-    assert wanted.instances == tuple(f"projects/{PROJECT}/{one}" for one in INSTANCES)
+    assert cloud.names(wanted.instances) == ["node-1", "node-2"]
     assert wanted.health_check is not None
     assert (wanted.health_check.port, wanted.health_check.path) == (10256, "/healthz")
     assert (wanted.health_check.interval, wanted.health_check.unhealthy_threshold) == (8, 2)
@@ -60,7 +60,7 @@ def test_a_pools_members_come_and_go_and_outlive_their_instances(cloud: Cloud, p
         target_pool="lb",
         target_pools_remove_instance_request_resource=gone,
     )
-    assert cloud.desired.forwarding_rules[RULE].instances == (f"projects/{PROJECT}/{INSTANCES[1]}",)
+    assert cloud.names(cloud.desired.forwarding_rules[RULE].instances) == ["node-2"]
     cloud.do("instances", "delete", zone=f"{REGION}-b", instance="node-2")
     assert cloud.desired.forwarding_rules[RULE].instances == ()
     assert list(cloud.target_pools.get(**HERE, target_pool="lb").instances) == [
@@ -78,8 +78,11 @@ def test_health_is_what_was_reported(cloud: Cloud, pool: compute_v1.TargetPool) 
         return one
 
     assert (health().health_state, health().ip_address) == ("UNHEALTHY", made.I_p_address)
-    cloud.region.report_health(POOL, f"projects/{PROJECT}/{INSTANCES[0]}", healthy=True)
+    cloud.region.report_health(POOL, cloud.instance("node-1").id, healthy=True)
     assert health().health_state == "HEALTHY"
+    cloud.region.report_health(POOL, "0", healthy=True)
+    cloud.region.report_health(f"{POOL}-gone", cloud.instance("node-1").id, healthy=True)
+    assert [one for one, _ in cloud.region._store.healthy] == [f"{ROOT}{POOL}"]
 
 
 def test_what_is_used_goes_only_after_its_users(cloud: Cloud, pool: compute_v1.TargetPool) -> None:
@@ -159,8 +162,8 @@ def test_an_internal_load_balancer_leads_to_instance_groups(cloud: Cloud, accoun
     assert made.subnetwork.endswith("/subnetworks/default")
     wanted = cloud.desired.forwarding_rules[RULE]
     assert (wanted.external, wanted.ports, wanted.affinity) == (False, ((80, 80), (443, 443)), "CLIENT_IP")
-    assert wanted.instances == (f"projects/{PROJECT}/{INSTANCES[0]}",)
-    cloud.region.report_health(link, f"projects/{PROJECT}/{INSTANCES[0]}", healthy=True)
+    assert cloud.names(wanted.instances) == ["node-1"]
+    cloud.region.report_health(link, cloud.instance("node-1").id, healthy=True)
     health = cloud.region_backend_services.get_health(
         **HERE,
         backend_service="lb",

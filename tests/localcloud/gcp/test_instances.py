@@ -40,7 +40,7 @@ def test_a_launched_instance_runs_when_the_hypervisor_says_so(cloud: Cloud) -> N
     )
     assert not order.done()
     assert status(cloud) == "PROVISIONING"
-    wanted = cloud.desired.instances[LINK]
+    wanted = cloud.instance("node-1")
     assert (wanted.power, wanted.boot_generation, wanted.private_ip) == ("running", 1, "10.77.0.10")
     assert wanted.node_labels == {"a": "b", "c": "d"}
     assert not wanted.can_ip_forward
@@ -53,7 +53,7 @@ def test_a_launched_instance_runs_when_the_hypervisor_says_so(cloud: Cloud) -> N
 
 
 def test_stop_start_reset_and_delete(cloud: Cloud, account: Account) -> None:
-    address = cloud.desired.instances[LINK].private_ip
+    wanted = cloud.instance("node-1")
     cloud.do("instances", "stop", zone=ZONE, instance="node-1")
     assert status(cloud) == "TERMINATED"
     with refused(400, "resourceNotReady"):
@@ -61,25 +61,25 @@ def test_stop_start_reset_and_delete(cloud: Cloud, account: Account) -> None:
     cloud.do("instances", "start", zone=ZONE, instance="node-1")
     assert status(cloud) == "RUNNING"
     cloud.do("instances", "reset", zone=ZONE, instance="node-1")
-    assert cloud.desired.instances[LINK].boot_generation == 3
-    assert cloud.desired.instances[LINK].private_ip == address
+    assert cloud.instance("node-1").boot_generation == 3
+    assert cloud.instance("node-1").private_ip == wanted.private_ip
     cloud.do("instances", "delete", zone=ZONE, instance="node-1")
     with refused(404, "notFound"):
         cloud.instances.get(**HERE)
-    assert LINK not in cloud.desired.instances
+    assert cloud.names(cloud.desired.instances) == ["node-2"]
     with pytest.raises(LookupError):
-        cloud.region.report_instance(LINK, "running")
+        cloud.region.report_instance(wanted.id, "running")
 
 
 def test_an_instance_on_its_way_takes_no_other_order_but_its_end(cloud: Cloud, account: Account) -> None:
     cloud.hold()
     cloud.instances.stop(**HERE)
     assert status(cloud) == "STOPPING"
-    assert cloud.desired.instances[LINK].power == "stopped"
+    assert cloud.instance("node-1").power == "stopped"
     with refused(400, "resourceNotReady"):
         cloud.instances.start(**HERE)
     order = cloud.instances.delete(**HERE)
-    assert cloud.desired.instances[LINK].power == "terminated"
+    assert cloud.instance("node-1").power == "terminated"
     cloud.resume()
     order.result(timeout=30)
 
@@ -88,7 +88,7 @@ def test_parts_change_for_those_who_know_them(cloud: Cloud, account: Account) ->
     before = cloud.instances.get(**HERE)
     tags = compute_v1.Tags(items=["node", "extra"], fingerprint=before.tags.fingerprint)
     cloud.do("instances", "set_tags", zone=ZONE, instance="node-1", tags_resource=tags)
-    assert cloud.desired.instances[LINK].tags == ("extra", "node")
+    assert cloud.instance("node-1").tags == ("extra", "node")
     with refused(412, "conditionNotMet"):
         cloud.instances.set_tags(**HERE, tags_resource=tags)
     labels = compute_v1.InstancesSetLabelsRequest(labels={"a": "b"}, label_fingerprint=before.label_fingerprint)

@@ -110,7 +110,7 @@ def test_routes_say_when_they_lead_nowhere(cloud: Cloud, account: Account) -> No
     made = cloud.routes.get(project=PROJECT, route="pods-1")
     assert made.next_hop_instance == f"{ROOT}projects/{PROJECT}/{link}"
     assert (made.priority, list(made.warnings)) == (1000, [])
-    assert cloud.desired.routes == {"10.244.1.0/24": f"projects/{PROJECT}/{link}"}
+    assert cloud.desired.routes == {"10.244.1.0/24": cloud.instance("node-1").id}
 
     listed = compute_v1.ListRoutesRequest(
         project=PROJECT, filter=f"(name eq pods-.*) (network eq {NETWORK}) (description eq k8s-node-route)"

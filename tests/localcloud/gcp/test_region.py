@@ -10,6 +10,7 @@ import pytest
 from google.cloud import compute_v1
 
 from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.localcloud.desired import DesiredMachine, EmulatedCloud
 from ccm_scenarios.localcloud.gcp.account import Account, seed
 from ccm_scenarios.localcloud.gcp.ccm import cloud_config
 from tests.localcloud.gcp.emulated import PROJECT, REGION, ZONE, Cloud, refused
@@ -90,3 +91,12 @@ def test_the_metadata_server_gives_tokens_to_those_who_ask_properly(cloud: Cloud
     assert ask("instance/zone", **flavor) == (200, f"projects/1/zones/{ZONE}")
     assert ask("instance/nothing", **flavor)[0] == 404
     assert ask("project/project-id")[0] == 403
+
+
+def test_clouds_are_alike_to_whoever_makes_them_real(cloud: Cloud, account: Account) -> None:
+    emulated: EmulatedCloud = cloud.region
+    for instance_id, instance in emulated.desired().instances.items():
+        machine: DesiredMachine = instance
+        assert instance_id == machine.id
+        emulated.report_instance(machine.id, machine.power)
+    assert len({instance_id[-12:] for instance_id in emulated.desired().instances}) == 2

@@ -1,0 +1,77 @@
+"""What every emulated cloud tells whoever makes it real, whatever its own words for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+Power = Literal["running", "stopped", "terminated"]
+
+
+class DesiredMachine(Protocol):
+    """One instance, as far as the hypervisor minds. It is told of until its end was reported."""
+
+    @property
+    def id(self) -> str:
+        """Identity that no other instance ever has; its last twelve characters alone tell it from the others."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Host name, and name of its Node."""
+        ...
+
+    @property
+    def power(self) -> Power:
+        """Where it should get to: already `stopped` while it is being stopped."""
+        ...
+
+    @property
+    def boot_generation(self) -> int:
+        """Number of boots ordered so far, from 1: a start or a reboot raises it."""
+        ...
+
+    @property
+    def private_ip(self) -> str: ...
+
+    @property
+    def node_labels(self) -> Mapping[str, str]:
+        """Labels its Node registers with."""
+        ...
+
+    @property
+    def hollow(self) -> bool:
+        """The cloud's API alone knows it, and nothing runs on it."""
+        ...
+
+
+class DesiredMachines(Protocol):
+    """A snapshot: immutable, and equal to another if there is nothing to do between them."""
+
+    @property
+    def instances(self) -> Mapping[str, DesiredMachine]:
+        """By id."""
+        ...
+
+
+class EmulatedCloud(Protocol):
+    """An API that only says what should be, and hears from whoever makes it real."""
+
+    def app(self) -> WSGIApplication:
+        """Its endpoint, for any threaded WSGI server."""
+        ...
+
+    def desired(self) -> DesiredMachines:
+        """What should be now; the same object until something changes."""
+        ...
+
+    def report_instance(self, instance_id: str, state: Power) -> None:
+        """An instance got there. A report that comes too late for its order changes nothing.
+
+        Raises:
+            LookupError: there never was such an instance, or it is forgotten.
+        """
+        ...
