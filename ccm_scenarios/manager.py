@@ -47,6 +47,12 @@ class Manager:
         with waiting("the controller manager healthy"):
             self._process.start()
 
+    def start_upgraded(self) -> None:
+        """Start another build of it, where the target has one, or the same; returns when it is healthy."""
+        self._at_end("the controller manager that is judged", self._process.start)
+        with waiting("another build of the controller manager healthy"):
+            self._process.start(upgraded=True)
+
     def restart(self) -> None:
         """End it, and start it again."""
         self.stop()

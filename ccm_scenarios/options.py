@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,13 +23,16 @@ KEYS = {
     "localcloud": "name of the local cloud; default",
     "nodes": "how many nodes the local cloud starts with",
     "ccm": "path of the cloud controller manager that the local cloud runs",
+    "ccm-upgrade": "path of another build of it, which takes over where an upgrade is judged; the same by default",
     "realistic": "true: the local cloud has production's periods instead of quick ones",
     "fault": "what is broken around the local cloud's controller: a name of the catalogue, or a file.toml",
+    "upgrade-command": "how the named cluster changes: run with `control-plane` or `nodes`, and a version",
+    "upgrade-versions": "OLD,NEW: the versions between which that command takes the named cluster, which has NEW",
     "deviations": "fail: behaviours that the controller is known not to show fail as any others",
     "timeouts": "factor for all upper bounds",
 }
-OF_NAMED_CLUSTER = ("context", "disruptive")
-OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "realistic", "fault")
+OF_NAMED_CLUSTER = ("context", "disruptive", "upgrade-command", "upgrade-versions")
+OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "ccm-upgrade", "realistic", "fault")
 BEHAVES_OWN = "behave."
 """Prefix of the words behave's own reporters and formatters read."""
 
@@ -35,6 +40,19 @@ DEFAULT_LOCAL_CLOUD = "default"
 DEFAULT_NODES = 3
 FACTORS = (0.1, 100.0)
 """Smallest and largest factor for upper bounds: below, nothing could pass; above, nobody would see it fail."""
+
+
+_VERSION = re.compile(r"v\d+\.\d+(\.\d+\S*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrades:
+    """How a named cluster is taken from one version of Kubernetes to another."""
+
+    command: tuple[str, ...]
+    """Program and arguments; further ones say what changes, and to which version."""
+    older: str
+    newer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,9 @@ class Options:
     localcloud: str = DEFAULT_LOCAL_CLOUD
     nodes: int | None = None
     ccm: Path | None = None
+    ccm_upgrade: Path | None = None
+    upgrades: Upgrades | None = None
+    """How a named cluster gets other versions of Kubernetes."""
     realistic: bool = False
     """The local cloud with production's periods."""
     fault: Fault | None = None
@@ -88,7 +109,9 @@ class Options:
             disruptive=_allowed(given),
             localcloud=given.get("localcloud", DEFAULT_LOCAL_CLOUD),
             nodes=_nodes(given),
-            ccm=_executable(given),
+            ccm=_executable(given, "ccm"),
+            ccm_upgrade=_executable(given, "ccm-upgrade"),
+            upgrades=_upgrades(given),
             realistic=_realistic(given),
             fault=load(given["fault"]) if "fault" in given else None,
             deviations_fail=_deviations_fail(given),
@@ -111,11 +134,27 @@ def _file(given: Mapping[str, str], key: str) -> Path | None:
     return path.resolve()
 
 
-def _executable(given: Mapping[str, str]) -> Path | None:
-    path = _file(given, "ccm")
+def _executable(given: Mapping[str, str], key: str) -> Path | None:
+    path = _file(given, key)
     if path is not None and not os.access(path, os.X_OK):
-        raise UsageError(f"-D ccm={given['ccm']}: the file is not executable")
+        raise UsageError(f"-D {key}={given[key]}: the file is not executable")
     return path
+
+
+def _upgrades(given: Mapping[str, str]) -> Upgrades | None:
+    command, versions = given.get("upgrade-command"), given.get("upgrade-versions")
+    if command is None and versions is None:
+        return None
+    if command is None or versions is None:
+        raise UsageError("-D upgrade-command and -D upgrade-versions belong together")
+    older, _, newer = versions.partition(",")
+    if not (_VERSION.fullmatch(older) and _VERSION.fullmatch(newer)):
+        raise UsageError(f"-D upgrade-versions={versions}: give two versions, for instance v1.36.3,v1.37.2")
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        raise UsageError(f"-D upgrade-command={command}: {error}") from None
+    return Upgrades(words, older, newer)
 
 
 def _allowed(given: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ccm_scenarios import manager, versions
 from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import Capability, CloudError, Provider, ServiceRef
 from ccm_scenarios.kube import Cluster
@@ -13,7 +14,6 @@ from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, OWN_TAINT, UNINITIALIZED_TA
 from ccm_scenarios.kube.services import drop_foreign_finalizer
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
-from ccm_scenarios.manager import restore
 from ccm_scenarios.targets import Target
 from ccm_scenarios.world import labels_of, owner_of
 
@@ -21,13 +21,14 @@ from ccm_scenarios.world import labels_of, owner_of
 def sweep(
     target: Target, cluster: Cluster, provider: Provider, shared: SharedNodes, run_id: str, scenario_id: str
 ) -> None:
-    """Let the controller manager run and be well; remove the scenario's instances, Nodes, namespaces and load
-    balancers, and its marks on shared Nodes.
+    """Let the controller manager run and be well, and the cluster have its version; remove the scenario's instances,
+    Nodes, namespaces and load balancers, and its marks on shared Nodes.
 
     Raises:
         CleanupFailed: names what stays.
     """
-    restore(target)
+    manager.restore(target)
+    versions.restore(target)
     failed = []
     try:
         if Capability.LB_REQUESTED_ADDRESS in provider.capabilities:

@@ -50,6 +50,7 @@ from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Place, Rules
 from ccm_scenarios.traffic.samples import Answerer
 from ccm_scenarios.traffic.watched import Calls, Watched
+from ccm_scenarios.versions import Versions
 from ccm_scenarios.waiting import waiting
 
 SERVICE_PORT = 80
@@ -117,6 +118,7 @@ class World:
         context.metrics = Metrics(self)
         context.outside = self.outside
         context.disturbances = Disturbances(self)
+        context.versions = Versions(self)
 
     # What a scenario makes
 
@@ -209,6 +211,16 @@ class World:
         and serve on so long when they are told to end that nobody need miss them."""
         among = [node, *self.nodes(at_least=2)]
         return self._make_lasting_backend(among, replicas=2, spread=True, prefers=node.name)
+
+    def make_guarded_backend(self) -> Backend:
+        """Two ready replicas on two Nodes; whoever empties a Node has to leave one, and an old one serves on until
+        everybody knows the new one."""
+        self.nodes(at_least=2)
+        backend = self.make_backend(
+            replicas=2, spread=True, drain_seconds=math.ceil(self.cluster.timeouts.endpoints_settled)
+        )
+        backend.guard()
+        return backend
 
     def make_backend_everywhere(self) -> Backend:
         """A ready replica on every Node; one that is updated ends before its successor starts, and serves on so long

@@ -37,6 +37,11 @@ def backend_on_two_nodes(context: Context) -> None:
     context.backend = world.make_backend_in_place(world.nodes(at_least=2)[:2])
 
 
+@given("a backend that is never evicted as a whole")
+def guarded_backend(context: Context) -> None:
+    context.backend = context.world.make_guarded_backend()
+
+
 @given("a client outside the cluster that calls all the time in one flow")
 def client_in_one_flow(context: Context) -> None:
     context.calls = context.world.keep_calling(context.service, context.backend, in_one_flow=True)
@@ -47,6 +52,12 @@ def client_in_one_flow(context: Context) -> None:
 def backend_is_updated(context: Context) -> None:
     context.watched = context.world.update_while_called(context.service, context.backend, times=UPDATES)
     # Also of a green scenario readers want to know how many calls it rests on, and how close it was.
+    context.attach("text/plain", context.watched.figures())
+
+
+@when("those clients stop calling")
+def clients_stop(context: Context) -> None:
+    context.watched = context.calls.end()
     context.attach("text/plain", context.watched.figures())
 
 

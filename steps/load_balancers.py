@@ -49,6 +49,11 @@ def everything_gone(context: Context) -> None:
     context.cloud.expect_nothing_owned_by(context.service)
 
 
+@then("the load balancer of the other Service and all that it owned is gone from the cloud")
+def everything_of_the_other_gone(context: Context) -> None:
+    context.cloud.expect_nothing_owned_by(context.other_service)
+
+
 @then("the clean-up finalizer left the Service only after that")
 def finalizer_left_last(context: Context) -> None:
     context.cloud.expect_finalizer_outlived_load_balancer(context.service)

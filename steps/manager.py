@@ -53,6 +53,12 @@ def manager_starts(context: Context) -> None:
     context.manager.start()
 
 
+@when("another build of the controller manager starts")
+def another_build_starts(context: Context) -> None:
+    context.world.mark()
+    context.manager.start_upgraded()
+
+
 @when("the controller manager restarts")
 def manager_restarts(context: Context) -> None:
     context.world.mark()

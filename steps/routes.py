@@ -63,6 +63,12 @@ def pods_call_each_other(context: Context) -> None:
     context.calls = context.world.calls_between(context.pods)
 
 
+@when("a Pod comes to every Node")
+def pod_comes_to_every_node(context: Context) -> None:
+    pod_on_every_node(context)
+    pods_call_each_other(context)
+
+
 @then("every Pod gets an answer from every other Pod")
 def calls_are_answered(context: Context) -> None:
     context.world.rules.expect_up(*context.calls, timeout="route_present")

@@ -92,10 +92,7 @@ def a_service_with_a_load_balancer(context: Context) -> None:
 
 @given("another Service of that name with a load balancer, in another namespace")
 def another_service_of_that_name(context: Context) -> None:
-    world: World = context.world
-    namespace = world.make_namespace()
-    context.other_backend = world.make_backend(namespace=namespace)
-    context.other_service = world.make_service(context.other_backend, "LoadBalancer", namespace=namespace)
+    another_service_is_created(context)
     context.other_service.expect_address()
     context.other_balancer = context.cloud.expect_load_balancer(context.other_service)
 
@@ -103,6 +100,14 @@ def another_service_of_that_name(context: Context) -> None:
 @given("a load balancer on {protocols:Protocols} with {spec:Request} in front of it")
 def load_balancer_in_front(context: Context, protocols: Sequence[Protocol], spec: Mapping[str, Any]) -> None:
     context.service = context.world.make_load_balancer(context.backend, protocols, spec)
+
+
+@when("another LoadBalancer Service with a backend is created")
+def another_service_is_created(context: Context) -> None:
+    world: World = context.world
+    namespace = world.make_namespace()
+    context.other_backend = world.make_backend(namespace=namespace)
+    context.other_service = world.make_service(context.other_backend, "LoadBalancer", namespace=namespace)
 
 
 @when("a {type:ServiceType} Service is created for the backend")
@@ -205,6 +210,11 @@ def service_is_deleted(context: Context) -> None:
     context.service.delete()
 
 
+@when("the other Service is deleted")
+def other_service_is_deleted(context: Context) -> None:
+    context.other_service.delete()
+
+
 @when("the last backend goes")
 def last_backend_goes(context: Context) -> None:
     context.backend.scale(0)
@@ -218,6 +228,11 @@ def a_backend_comes(context: Context) -> None:
 @then("the Service gets an ingress address")
 def service_gets_an_address(context: Context) -> None:
     context.service.expect_address()
+
+
+@then("the other Service gets an ingress address")
+def other_service_gets_an_address(context: Context) -> None:
+    context.other_service.expect_address()
 
 
 @then("the Service has one port number on {protocols:Protocols}")
@@ -284,6 +299,11 @@ def service_has_no_cluster_ip(context: Context) -> None:
 @then("the Service has no ingress address yet")
 def service_has_no_address(context: Context) -> None:
     context.service.expect_no_address()
+
+
+@then("the other Service has no ingress address yet")
+def other_service_has_no_address(context: Context) -> None:
+    context.other_service.expect_no_address()
 
 
 @then("the Service waits for its clean-up")

@@ -34,6 +34,12 @@ def labelled_services_are_deleted(context: Context) -> None:
     context.world.delete_together(LABELS)
 
 
+@then("the labelled Services wait for their clean-up")
+def labelled_services_wait(context: Context) -> None:
+    for service in context.labelled:
+        service.expect_awaiting_cleanup()
+
+
 @then("the labelled Services are gone")
 def labelled_services_are_gone(context: Context) -> None:
     for service in context.labelled:

@@ -99,7 +99,7 @@ class Target:
     kubeconfig, context, timeouts = pathlib.Path("kubeconfig"), None, Timeouts()
     endpoint = Endpoint(secret_access_key="hush-hush-hush")
     ccm_version = "v9.9.9"
-    controller_manager = arrangements = metrics = api_server = faults = machines = None
+    controller_manager = arrangements = metrics = api_server = versions = faults = machines = None
 
     def __init__(self, options):
         self.disruption_allowed = options.kubeconfig is None or options.disruptive

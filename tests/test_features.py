@@ -124,6 +124,7 @@ def _classes() -> dict[str, type]:
     from ccm_scenarios.metrics import Metrics
     from ccm_scenarios.replicas import Replicas
     from ccm_scenarios.traffic.outside import OutsideClients
+    from ccm_scenarios.versions import Versions
     from ccm_scenarios.world import World
 
     return {
@@ -141,6 +142,7 @@ def _classes() -> dict[str, type]:
         "replicas": Replicas,
         "service": ServiceHandle,
         "stand_in": StandIn,
+        "versions": Versions,
         "world": World,
     }
 

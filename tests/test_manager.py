@@ -28,17 +28,27 @@ class Control:
             clear=lambda of: self.done.append(f"{of}: none"),
             strikes=lambda of: list(strikes),
         )
-        process = SimpleNamespace(stop=lambda: self.done.append("stop"), start=lambda: self.done.append("start"))
+        process = SimpleNamespace(stop=lambda: self.done.append("stop"), start=self._start)
         arrangements = SimpleNamespace(arrange=lambda **how: self.done.append(f"arranged {how or 'as ever'}"))
         target = SimpleNamespace(faults=faults, controller_manager=process, arrangements=arrangements)
         self.target = cast(Target, target)
         self.manager = Manager(self.target, lambda _, undo: self.undo.append(undo))
+
+    def _start(self, *, upgraded: bool = False) -> None:
+        self.done.append("start another" if upgraded else "start")
 
     def close(self) -> list[str]:
         """What has been done in the end."""
         for undo in reversed(self.undo):
             undo()
         return self.done
+
+
+def test_another_build_gives_way_to_the_usual_one_at_the_end() -> None:
+    control = Control()
+    control.manager.stop()
+    control.manager.start_upgraded()
+    assert control.close() == ["stop", "start another", "start", "start"]
 
 
 def a_hardship() -> Fault:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ccm_scenarios.errors import UsageError
-from ccm_scenarios.options import Options
+from ccm_scenarios.options import Options, Upgrades
 
 
 @pytest.fixture
@@ -34,6 +34,16 @@ def test_all_words_of_a_named_cluster(kubeconfig: Path) -> None:
     assert Options.parse(words) == Options(
         kubeconfig=kubeconfig, context="prod", disruptive=True, flavour="nlb", provider="x:Y"
     )
+
+
+def test_how_a_named_cluster_gets_other_versions(kubeconfig: Path) -> None:
+    words = {
+        "kubeconfig": str(kubeconfig),
+        "upgrade-command": "./upgrade --cluster 'my own'",
+        "upgrade-versions": "v1.36,v1.37.2",
+    }
+    upgrades = Upgrades(("./upgrade", "--cluster", "my own"), older="v1.36", newer="v1.37.2")
+    assert Options.parse(words).upgrades == upgrades
 
 
 def test_all_words_of_the_local_cloud(tmp_path: Path) -> None:
@@ -77,6 +87,17 @@ def test_behaves_own_words_are_let_through() -> None:
         ({"fault": "lb-leakt"}, "there is no fault 'lb-leakt'; did you mean 'lb-leaked'?"),
         ({"fault": "/no/such.toml"}, "the fault /no/such.toml cannot be read: No such file"),
         ({"kubeconfig": "FILE", "fault": "lb-leaked"}, "-D fault is about the local cloud"),
+        ({"upgrade-command": "up"}, "-D upgrade-command is about a named cluster"),
+        ({"kubeconfig": "FILE", "upgrade-command": "up"}, "-D upgrade-command and -D upgrade-versions belong together"),
+        (
+            {"kubeconfig": "FILE", "upgrade-command": "up", "upgrade-versions": "v1.37"},
+            "-D upgrade-versions=v1.37: give two versions",
+        ),
+        (
+            {"kubeconfig": "FILE", "upgrade-command": "up 'x", "upgrade-versions": "v1.36,v1.37"},
+            "-D upgrade-command=up 'x: No closing quotation",
+        ),
+        ({"kubeconfig": "FILE", "ccm-upgrade": "/bin/true"}, "-D ccm-upgrade is about the local cloud"),
         ({"deviations": "pass"}, "-D deviations=pass: the only value is 'fail'"),
         ({"timeouts": "fast"}, "-D timeouts=fast: give a factor from 0.1 to 100"),
         ({"timeouts": "0.01"}, "-D timeouts=0.01: give a factor"),

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from ccm_scenarios.contract import Endpoint, Timeouts
+from ccm_scenarios.contract import Capability, Endpoint, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import parse
 from ccm_scenarios.localcloud import client
-from ccm_scenarios.options import Options
-from ccm_scenarios.targets import Target, choose
+from ccm_scenarios.options import Options, Upgrades
+from ccm_scenarios.targets import Target, choose, offered_by
 from ccm_scenarios.targets.local import LocalCloudTarget
 from ccm_scenarios.targets.named import NamedCluster
 
@@ -215,3 +215,17 @@ def test_disruption_of_a_named_cluster_needs_to_be_allowed(tmp_path: Path) -> No
     assert target.disruption_allowed
     assert isinstance(target, NamedCluster)
     assert (target.controller_manager, target.ccm_version, target.evidence()) == (None, "unknown", {})
+
+
+def test_a_named_cluster_changes_its_versions_by_the_users_command(tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path, "http://127.0.0.1:9")
+    assert choose(Options(kubeconfig=file)).versions is None
+    script = f'echo "$0 $1 $KUBECONFIG" >>{tmp_path}/said; [ "$0" != nodes ] || {{ echo no such image; exit 3; }}'
+    upgrades = Upgrades(("sh", "-c", script), older="v1.36.3", newer="v1.37.2")
+    target = choose(Options(kubeconfig=file, upgrades=upgrades))
+    assert Capability.CLUSTER_VERSIONS in offered_by(target)
+    assert target.versions is not None
+    target.versions.change_control_plane(target.versions.older)
+    assert (tmp_path / "said").read_text() == f"control-plane v1.36.3 {file}\n"
+    with pytest.raises(EnvironmentProblem, match=r"nodes v1\.37\.2: exit code 3: no such image"):
+        target.versions.change_nodes(target.versions.newer)

@@ -110,6 +110,9 @@ class Capability(Enum):
     ZONES = "zones"
     """The cluster's Nodes are spread over several zones."""
 
+    CLUSTER_VERSIONS = "cluster-versions"
+    """The target takes control plane and Nodes from one version of Kubernetes to another, and back."""
+
     CCM_CONTROL = "ccm-control"
     """The target stops and starts the CCM."""
 

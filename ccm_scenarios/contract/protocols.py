@@ -353,6 +353,38 @@ class ProviderFactory(TypingProtocol):
 
 
 @runtime_checkable
+class ClusterVersions(TypingProtocol):
+    """Control over the versions of Kubernetes that the cluster runs; offered by the target, not by the cloud."""
+
+    @property
+    def older(self) -> str:
+        """A version that the cluster can be taken to and from, for instance `v1.36.3`: one minor version older."""
+        ...
+
+    @property
+    def newer(self) -> str:
+        """The version that the cluster runs when nobody changes it, for instance `v1.37.2`."""
+        ...
+
+    def change_control_plane(self, version: str) -> None:
+        """Have the control plane run one of the two, up or down; returns when its API server answers again.
+
+        Nodes are never newer than the control plane: whoever takes it down takes them down before.
+        """
+        ...
+
+    def change_nodes(self, version: str, *, together: bool = False) -> None:
+        """Have all Nodes run one of the two, up or down; returns when they are Ready and take Pods.
+
+        Args:
+            version: `older` or `newer`.
+            together: nobody needs a Pod meanwhile, so that it may be done to all Nodes at once where that is quicker.
+                Else Pods that a disruption budget protects must not be missed.
+        """
+        ...
+
+
+@runtime_checkable
 class ControllerManager(TypingProtocol):
     """Control over the running CCM; offered by the target, not by the cloud."""
 
@@ -360,8 +392,12 @@ class ControllerManager(TypingProtocol):
         """End the CCM process; it stays down until `start`."""
         ...
 
-    def start(self) -> None:
-        """Start it again; returns when it is healthy."""
+    def start(self, *, upgraded: bool = False) -> None:
+        """Have it run; returns when it is healthy.
+
+        Args:
+            upgraded: as another build of it, where the target was given one; the next plain start is of the usual one.
+        """
         ...
 
     def logs(self, *, lines: int = 200) -> str:

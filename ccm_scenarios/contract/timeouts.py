@@ -100,6 +100,9 @@ class Timeouts:
     """From an instance's end to its Node's Pods running elsewhere: `node_deleted`, and for each Pod the garbage
     collector's patience (40 s, looked at every 20 s) and its start."""
 
+    version_changed: float = 7200.0
+    """From the order that control plane or Nodes run another version of Kubernetes to their doing so."""
+
     service_changed: float = 60.0
     """For what the API server and kube-proxy do with a Service alone (node ports, endpoints)."""
 

@@ -10,7 +10,15 @@ from typing import Any
 
 import urllib3
 import yaml
-from kubernetes.client import ApiClient, ApiException, AppsV1Api, Configuration, CoordinationV1Api, CoreV1Api
+from kubernetes.client import (
+    ApiClient,
+    ApiException,
+    AppsV1Api,
+    Configuration,
+    CoordinationV1Api,
+    CoreV1Api,
+    PolicyV1Api,
+)
 from kubernetes.config import ConfigException, new_client_from_config
 
 from ccm_scenarios import __version__
@@ -48,6 +56,7 @@ class Cluster:
         self.core = CoreV1Api(api)
         self.apps = AppsV1Api(api)
         self.coordination = CoordinationV1Api(api)
+        self.policy = PolicyV1Api(api)
         changes = Changes()
         self.caches = Caches(api, timeouts.api_call, changes.announce)
         self.waits = Waits(changes, timeouts, self.caches.trouble, Timeline())
@@ -101,6 +110,10 @@ class Cluster:
             raise EnvironmentProblem(f"the API server {host} refuses: {error.status} {error.reason}") from error
         except urllib3.exceptions.HTTPError as error:
             raise EnvironmentProblem(f"the API server {host} does not answer: {one_line(error)}") from error
+
+    def version(self) -> str:
+        """The version of Kubernetes that the API server says it is: `v1.37.2`."""
+        return str(self._ask("/version", {})["gitVersion"])
 
     def shared_nodes(self) -> SharedNodes:
         """The Nodes there are now, for a run that begins."""

@@ -174,6 +174,14 @@ def daemon_set(app: str, among: Sequence[str], *, drain_seconds: int = 0, settle
     }
 
 
+def disruption_budget(app: str, *, at_least: int) -> Manifest:
+    """Keeps so many Pods of a workload from being evicted."""
+    return {
+        "metadata": {"name": app},
+        "spec": {"minAvailable": at_least, "selector": {"matchLabels": {APP_LABEL: app}}},
+    }
+
+
 def next_revision(revision: int) -> Manifest:
     """A change of a workload that has it replace all its Pods."""
     return {"spec": {"template": {"metadata": {"labels": {REVISION_LABEL: str(revision)}}}}}

@@ -215,6 +215,18 @@ class NodeHandle:
 
         self._cluster.waits.until(f"{self} Ready", look, timeout="node_ready")
 
+    def expect_kubelet(self, version: str) -> None:
+        """That the Node is Ready with a kubelet of this version, or of one that begins so; it takes Pods."""
+
+        def look() -> None:
+            node = self._existing()
+            if not (has := node.status.node_info.kubelet_version).startswith(version) or not is_ready(node):
+                raise NotYet(f"{has}, {ready_condition(node)}")
+            if node.spec.unschedulable:
+                raise NotYet("it takes no Pods")
+
+        self._cluster.waits.until(f"{self} Ready with kubelet {version}", look, timeout="node_ready")
+
     def expect_not_ready(self) -> None:
         """That the Node is not Ready, or not known to be."""
 

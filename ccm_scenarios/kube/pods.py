@@ -165,6 +165,11 @@ class Backend:
         """Whether an answer to `hostname` comes from one of its Pods, past or present."""
         return text.startswith(f"{self.app}-")
 
+    def guard(self) -> None:
+        """Have no more than one of its Pods evicted at a time."""
+        budget = manifests.disruption_budget(self.app, at_least=self._replicas - 1)
+        self._cluster.policy.create_namespaced_pod_disruption_budget(self.namespace, budget)
+
     def update(self) -> None:
         """Have all Pods replaced; does not wait for it."""
         self._revision += 1

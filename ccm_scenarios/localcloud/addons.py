@@ -1,4 +1,4 @@
-"""What runs in every cluster beside the control plane: cluster DNS, and the rights kube-proxy and DNS need."""
+"""What is in every cluster beside the control plane: cluster DNS with its rights, and the way to the API server."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ _COREFILE = f"""\
     loop
 }}
 """
+_API_SERVER = {
+    "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+    "addressType": "IPv4",
+    "endpoints": [{"addresses": [str(addressing.GATEWAY)]}],
+    "ports": [{"name": "https", "port": addressing.API_SERVER_PORT, "protocol": "TCP"}],
+}
+"""Where the cluster's own Service leads: not told by API servers themselves, for one that ends would take back what
+another has just said."""
 _DNS_LABELS = {"k8s-app": "kube-dns"}
 
 
@@ -85,6 +93,7 @@ def manifests(coredns_image: str, dns_nodes: Sequence[str]) -> list[tuple[str, d
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
     ]
     return [
+        ("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", _API_SERVER),
         (f"{system}/serviceaccounts", {"kind": "ServiceAccount", "metadata": _metadata("coredns")}),
         (f"{system}/configmaps", {"metadata": _metadata("coredns"), "data": {"Corefile": _COREFILE}}),
         (f"{rbac}/clusterroles", {"metadata": {"name": "coredns"}, "rules": reads}),

@@ -13,7 +13,14 @@ from typing import IO, Any
 
 import httpx
 
-from ccm_scenarios.contract.protocols import ApiServer, Arrangements, ControllerManager, Machines, Metrics
+from ccm_scenarios.contract.protocols import (
+    ApiServer,
+    Arrangements,
+    ClusterVersions,
+    ControllerManager,
+    Machines,
+    Metrics,
+)
 from ccm_scenarios.contract.values import Endpoint, Mishap
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import Fault, FaultOwner
@@ -24,6 +31,8 @@ from ccm_scenarios.localcloud.state import State
 
 _ANSWER_SECONDS = 120.0
 _STATUS_SECONDS = 10.0
+_VERSION_SECONDS = 900.0
+"""Each Node is emptied, which takes as long as its Pods need."""
 _lifelines: dict[str, IO[str]] = {}
 """Pipes whose end, by whatever end of this process, is the end of the clouds it owns."""
 
@@ -31,11 +40,12 @@ _lifelines: dict[str, IO[str]] = {}
 class _Controller:
     """The running CCM, through the supervisor."""
 
-    def __init__(self, call: Callable[..., Any]) -> None:
+    def __init__(self, call: Callable[..., Any], upgrade: Path | None = None) -> None:
         self._call = call
+        self._upgrade = upgrade
 
-    def start(self) -> None:
-        self._call("ccm/start")
+    def start(self, *, upgraded: bool = False) -> None:
+        self._call("ccm/start", program=str(self._upgrade) if upgraded and self._upgrade is not None else None)
 
     def stop(self) -> None:
         self._call("ccm/stop")
@@ -86,6 +96,21 @@ class _ApiServer:
         self._call("api-server/restart")
 
 
+class _Versions:
+    """The versions of Kubernetes that the cluster may run, through the supervisor."""
+
+    def __init__(self, call: Callable[..., Any], older: str, newer: str) -> None:
+        self._call = call
+        self.older = older
+        self.newer = newer
+
+    def change_control_plane(self, version: str) -> None:
+        self._call("versions/control-plane", version=version, timeout=_VERSION_SECONDS)
+
+    def change_nodes(self, version: str, *, together: bool = False) -> None:
+        self._call("versions/nodes", version=version, together=together, timeout=_VERSION_SECONDS)
+
+
 class _Faults:
     """Faults around the running CCM, through the supervisor."""
 
@@ -130,12 +155,13 @@ class LocalCloud:
         self.ccm_version = str(info["ccm_version"])
         self.realistic = bool(info["realistic"])
         """Whether it has production's periods, not quick ones."""
-        self.controller_manager: ControllerManager = _Controller(self._call)
         self.arrangements: Arrangements = _Arrangements(self._call)
         self.metrics: Metrics = _Metrics(self._call)
         self.api_server: ApiServer = _ApiServer(self._call)
         self.faults = _Faults(self._call)
         self.machines: Machines = _Machines(self._call)
+        versions: list[str] = info["versions"]
+        self.versions: ClusterVersions | None = _Versions(self._call, *versions) if len(versions) == 2 else None
 
     def _call(self, verb: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
         transport = httpx.HTTPTransport(uds=str(self._state.control))
@@ -149,6 +175,14 @@ class LocalCloud:
         if answer.status_code != httpx.codes.OK:
             raise EnvironmentProblem(f"local cloud {self.name!r}: {answer.json()['error']}")
         return answer.json()["result"]
+
+    def controller_manager(self, upgrade: Path | None = None) -> ControllerManager:
+        """Control over the CCM.
+
+        Args:
+            upgrade: another build of it, to be run in place of the usual one.
+        """
+        return _Controller(self._call, upgrade)
 
     def is_there(self) -> bool:
         """Whether this very cloud still runs, not one of the same name that came after it."""

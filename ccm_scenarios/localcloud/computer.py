@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ccm_scenarios.localcloud import addressing, cgroups, network, node
 from ccm_scenarios.localcloud.machine import Identity, MachineSpec
+from ccm_scenarios.localcloud.releases import Release
 
 _KILL_SECONDS = 10.0
 """Beyond the time that its own processes have."""
@@ -77,13 +78,14 @@ class Computer:
             )
         self._await("namespaces")
 
-    def become(self, name: str, address: str, link: str, labels: Mapping[str, str]) -> None:
+    def become(self, name: str, address: str, link: str, labels: Mapping[str, str], release: Release) -> None:
         """Be the instance with this name and address. Returns when its services were started.
 
         Args:
             name: of the instance and of its Node.
             link: what the router's end of its cable is called.
             labels: what the Node registers with.
+            release: of Kubernetes, unless its disk has one.
 
         Raises:
             OSError: it could not; the disk's `log/console.log` says why.
@@ -92,7 +94,7 @@ class Computer:
         assert process is not None and process.stdin is not None
         cgroups.weigh(self._cgroup, background=False)
         network.link_instance(link, process.pid, address)
-        services = node.configure(self.directory, name, address, self._cgroup, self._cluster, labels)
+        services = node.configure(self.directory, name, address, self._cgroup, self._cluster, labels, release)
         identity = Identity(name, address, str(addressing.GATEWAY), services)
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(identity.to_json() + "\n")

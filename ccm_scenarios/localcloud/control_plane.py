@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud import addressing
-from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.faults.ways import Credentials, Way
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon
+from ccm_scenarios.localcloud.releases import Release
 
 READY_SECONDS = 90.0
 CLUSTER = "local"
@@ -40,14 +42,14 @@ class ControlPlane:
     Args:
         directory: for etcd's data and logs.
         authority: signs everything.
-        binaries: what to run.
+        etcd: the program.
+        release: all else that it runs at first.
         periods: how often they look.
     """
 
-    def __init__(self, directory: Path, authority: Authority, binaries: Binaries, periods: Periods) -> None:
+    def __init__(self, directory: Path, authority: Authority, etcd: Path, release: Release, periods: Periods) -> None:
         self._logs = directory / "log"
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._binaries = binaries
         local = f"https://{_LOOPBACK}:{addressing.API_SERVER_PORT}"
         public = f"https://{addressing.PUBLIC_GATEWAY}:{addressing.API_SERVER_PORT}"
         self.server = f"https://{addressing.GATEWAY}:{addressing.API_SERVER_PORT}"
@@ -72,19 +74,26 @@ class ControlPlane:
         admin = authority.issue("supervisor", "local-supervisor", groups=["system:masters"])
         trust = ssl.create_default_context(cafile=str(authority.certificate))
         trust.load_cert_chain(admin.certificate, admin.key)
-        self.client = httpx.Client(base_url=local, verify=trust, timeout=10.0)
+        self._connect = partial(httpx.Client, base_url=local, verify=trust, timeout=10.0)
+        self.client = self._connect()
         """Plain calls to the API server, as cluster administrator."""
-        self._etcd = self._daemon("etcd", *_etcd_arguments(directory / "etcd"))
-        self._api_server = self._daemon("kube-apiserver", *_api_server_arguments(authority))
         controller = authority.kubeconfig("kube-controller-manager", local, "system:kube-controller-manager")
         scheduler = authority.kubeconfig("kube-scheduler", local, "system:kube-scheduler")
-        self._controllers = [
-            self._daemon("kube-controller-manager", *_controller_arguments(controller, authority, periods)),
-            self._daemon("kube-scheduler", f"--kubeconfig={scheduler}", "--leader-elect=false"),
-        ]
+        self._arguments = {
+            "kube-apiserver": _api_server_arguments(authority),
+            "kube-controller-manager": _controller_arguments(controller, authority, periods),
+            "kube-scheduler": [f"--kubeconfig={scheduler}", "--leader-elect=false"],
+        }
+        self._etcd = Daemon("etcd", [etcd, *_etcd_arguments(directory / "etcd")], self._logs / "etcd.log")
+        self._api_server, *self._controllers = self._daemons(release)
+        self.release, self.emulated = release, release
+        """What its programs are, and what they behave as."""
 
-    def _daemon(self, name: str, *arguments: str) -> Daemon:
-        return Daemon(name, [self._binaries.path(name), *arguments], self._logs / f"{name}.log")
+    def _daemons(self, release: Release, *further: str) -> list[Daemon]:
+        return [
+            Daemon(name, [release.directory / name, *arguments, *further], self._logs / f"{name}.log")
+            for name, arguments in self._arguments.items()
+        ]
 
     def start(self) -> None:
         """Start everything; returns when the API server is ready and the controllers were started.
@@ -98,15 +107,40 @@ class ControlPlane:
         for daemon in self._controllers:
             daemon.start()
 
+    def run(self, release: Release, *, emulating: Release | None = None) -> None:
+        """Replace everything but etcd, which keeps the cluster; returns when the new API server answers alone.
+
+        As in a cluster that has several, one API server ends when another is ready. The controllers end before and
+        start after: so they are never newer than either.
+
+        Args:
+            emulating: the release that it behaves as: what it offers, and what it writes down.
+
+        Raises:
+            EnvironmentProblem: it was not ready in time; names the log.
+        """
+        for daemon in self._controllers:
+            daemon.stop()
+        former = self._api_server
+        further = [f"--emulated-version={emulating.minor}"] if emulating is not None else []
+        self._api_server, *self._controllers = self._daemons(release, *further)
+        self.release, self.emulated = release, emulating or release
+        try:
+            self._api_server.start()
+            self._await_ready()
+        finally:
+            former.stop()
+        for daemon in self._controllers:
+            daemon.start()
+
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while True:
-            try:
+            # A connection of its own each time: while there are two of them, either may accept it.
+            with self._connect() as client, suppress(httpx.TransportError):
                 # The status, not the text: before RBAC's bootstrap is done the controllers would be refused and exit.
-                if self.client.get("/readyz").status_code == httpx.codes.OK:
+                if client.get("/readyz").status_code == httpx.codes.OK and self._is_current(client):
                     return
-            except httpx.TransportError:
-                pass
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(
                     f"the API server was not ready after {READY_SECONDS:.0f} s: see {self._api_server.log}"
@@ -122,6 +156,12 @@ class ControlPlane:
         self._api_server.stop(hard=True)
         self._api_server.start()
         self._await_ready()
+
+    def _is_current(self, client: httpx.Client) -> bool:
+        """Whether the API server that answers a client is the one that was started last."""
+        says = client.get("/version").json()
+        emulated = f"{says['emulationMajor']}.{says['emulationMinor']}"
+        return (says["gitVersion"], emulated) == (self.release.version, self.emulated.minor)
 
     def status(self) -> dict[str, str]:
         """Daemon -> `running` or `stopped`, with the times it had to be restarted."""
@@ -202,6 +242,11 @@ def _api_server_arguments(authority: Authority) -> list[str]:
         # The CCM adds host names that resolve nowhere in this machine.
         "--kubelet-preferred-address-types=InternalIP",
         "--allow-privileged=true",
+        # So that another can take over: one that ends tells those who watch, and does not take the address away from
+        # the cluster that both have.
+        "--permit-port-sharing=true",
+        "--shutdown-watch-termination-grace-period=1s",
+        "--endpoint-reconciler-type=none",
     ]
 
 

@@ -13,7 +13,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ccm_scenarios.localcloud import cgroups, network, node
 from ccm_scenarios.localcloud.computer import Computer
 from ccm_scenarios.localcloud.desired import DesiredMachine, Power
 from ccm_scenarios.localcloud.pool import Pool
+from ccm_scenarios.localcloud.releases import NODE_PROGRAMS, Release
 
 SPARES = 2
 """Computers powered on ahead of need. Each takes some 60 MiB; as many launches at once find one."""
@@ -55,8 +56,12 @@ class Machine:
     def running(self) -> bool:
         return self.generation > 0 and self._computer.running
 
-    def boot(self, generation: int) -> None:
+    def boot(self, generation: int, release: Release) -> None:
         """Start the instance. Returns when its services were started.
+
+        Args:
+            generation: as the cloud counts its boots.
+            release: of Kubernetes, unless its disk has one.
 
         Raises:
             OSError, subprocess.CalledProcessError: the machine refused; the log is in the instance's `log/console.log`.
@@ -65,7 +70,7 @@ class Machine:
             self.power_off(orderly=False)
             self._computer.power_on(background=False)
         try:
-            self._computer.become(self.name, self.address, self.link, self._labels)
+            self._computer.become(self.name, self.address, self.link, self._labels, release)
         except BaseException:
             self.power_off(orderly=False)
             raise
@@ -76,11 +81,30 @@ class Machine:
         """Keep a program of the instance from running, or let it go on. Safe to repeat."""
         if stalled == (program in self._stalled):
             return
-        for pid in cgroups.processes(self._computer.system_group):
-            with contextlib.suppress(OSError):
-                if Path(f"/proc/{pid}/comm").read_text().strip() == program:
-                    os.kill(pid, signal.SIGSTOP if stalled else signal.SIGCONT)
+        for pid, running in self._programs():
+            if running.name == program:
+                _signal(pid, signal.SIGSTOP if stalled else signal.SIGCONT)
         self._stalled ^= {program}
+
+    def _programs(self) -> Iterator[tuple[int, Path]]:
+        """What its services are: process and program."""
+        for pid in cgroups.processes(self._computer.system_group):
+            # It may end while it is looked at.
+            with contextlib.suppress(OSError):
+                yield pid, Path(f"/proc/{pid}/exe").readlink()
+
+    def install(self, release: Release) -> None:
+        """Have the instance run this release of Kubernetes: what runs of another ends, and is started again as an
+        operating system does. Safe to repeat."""
+        node.install(self.directory, release)
+        for pid, running in self._programs():
+            if running.name in NODE_PROGRAMS and running.parent != release.directory:
+                _signal(pid, signal.SIGTERM)
+
+    def runs(self, release: Release) -> bool:
+        """Whether all that it should run of Kubernetes runs, and is of this release."""
+        of_it = {running.name for _, running in self._programs() if running.parent == release.directory}
+        return of_it.issuperset(NODE_PROGRAMS)
 
     def power_off(self, *, orderly: bool) -> None:
         """End the instance and all that runs on it; its disk stays. Safe to repeat."""
@@ -103,6 +127,7 @@ class Hypervisor:
         root: Path,
         cgroup: str,
         cluster: node.Cluster,
+        release: Release,
         *,
         report: Callable[[str, Power], None],
         changed: Callable[[], None],
@@ -113,6 +138,8 @@ class Hypervisor:
         self._cgroup = cgroup
         self._numbers = itertools.count(1)
         self._cluster = cluster
+        self.release = release
+        """Of Kubernetes: what instances that join the cluster run."""
         self._report = report
         self._changed = changed
         self._log = log
@@ -224,7 +251,7 @@ class Hypervisor:
                     machine.power_off(orderly=True)
                 time.sleep(self._hold(machine.name) + max(0.0, machine.dark_until - time.monotonic()))
                 self._template.result()
-                machine.boot(wanted.boot_generation)
+                machine.boot(wanted.boot_generation, self.release)
             elif wanted.power == "stopped":
                 machine.power_off(orderly=True)
             else:
@@ -240,6 +267,11 @@ class Hypervisor:
             with self._lock:
                 self._busy.discard(machine.id)
             self._changed()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _reached(machine: Machine | None, wanted: DesiredMachine) -> bool:

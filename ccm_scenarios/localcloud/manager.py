@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -31,6 +31,8 @@ class Arrangement:
     """Of several, one leads; a single one does without a Lease, and is at work as soon as it runs."""
     routes: bool = True
     """Whether it takes care of the cloud's routes."""
+    program: str | None = None
+    """Path of another build of it; None means the usual one."""
 
 
 def name_of(replica: int) -> str:
@@ -53,12 +55,18 @@ class CloudControllerManager:
         self._daemons = [make(0, self._arrangement)]
         self._killed = False
 
-    def start(self) -> None:
-        """Start it; returns when it reports itself healthy, all replicas of it.
+    def start(self, program: str | None = None) -> None:
+        """Have it run; returns when it reports itself healthy, all replicas of it.
+
+        Args:
+            program: as for `Arrangement`; what runs of another build ends.
 
         Raises:
             EnvironmentProblem: it did not within `READY_SECONDS`; it goes on being restarted.
         """
+        if program != self._arrangement.program:
+            self.arrange(replace(self._arrangement, program=program))
+            return
         for daemon in self._daemons:
             daemon.start()
         for daemon, port in zip(self._daemons, _PORTS, strict=False):
@@ -84,7 +92,7 @@ class CloudControllerManager:
         self._arrangement = arrangement
         self._killed = False
         self._daemons = [self._make(replica, arrangement) for replica in range(arrangement.replicas)]
-        self.start()
+        self.start(arrangement.program)
 
     @property
     def replicas(self) -> list[str]:

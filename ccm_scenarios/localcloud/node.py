@@ -16,6 +16,7 @@ from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.machine import DISK, Service
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.pki import Authority
+from ccm_scenarios.localcloud.releases import Release
 
 _CONTAINERD = """\
 version = 3
@@ -44,6 +45,8 @@ disable = true
 _PLUGIN = "node-pods"
 _POD_CIDR = "pod-cidr"
 _PREPARED = "images-imported"
+_RELEASE = "kubernetes"
+"""On a disk: leads to the programs of the release of Kubernetes that the node runs."""
 _PLUGIN_SCRIPT = """\
 #!/bin/sh
 # The ptp plugin, with the Node's pod CIDR filled in. Without one yet the kubelet is told to try again.
@@ -115,8 +118,22 @@ def prepared(directory: Path) -> bool:
     return (directory / _PREPARED).exists()
 
 
+def install(directory: Path, release: Release) -> None:
+    """Have the node run this release's programs, from their next start on. Safe to repeat."""
+    partial = directory / f"{_RELEASE}.partial"
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(release.directory)
+    partial.replace(directory / _RELEASE)
+
+
 def configure(
-    directory: Path, name: str, address: str, cgroup: str, cluster: Cluster, labels: Mapping[str, str]
+    directory: Path,
+    name: str,
+    address: str,
+    cgroup: str,
+    cluster: Cluster,
+    labels: Mapping[str, str],
+    release: Release,
 ) -> list[Service]:
     """Write the node's configuration below `directory`; returns the services that know its name.
 
@@ -127,7 +144,10 @@ def configure(
         cgroup: the instance's group, below the root of every hierarchy.
         cluster: the cluster to join.
         labels: what the Node registers with; of Kubernetes' own labels a kubelet may set only some.
+        release: of Kubernetes; a disk that has one keeps it.
     """
+    if not (directory / _RELEASE).is_symlink():
+        install(directory, release)
     authority = cluster.authority
     kubeconfig = authority.kubeconfig(f"node-{name}", cluster.server, f"system:node:{name}", groups=["system:nodes"])
     serving = authority.issue(f"kubelet-{name}", f"system:node:{name}", addresses=[address], names=[name])
@@ -176,7 +196,6 @@ def configure(
         "conntrack": {"maxPerCore": 0},
     }
     (directory / "kube-proxy.json").write_text(json.dumps(proxy, indent=1))
-    kubelet_binary, kube_proxy = (shlex.quote(str(cluster.binaries.path(one))) for one in ("kubelet", "kube-proxy"))
     return [
         Service(
             "kubelet",
@@ -184,11 +203,11 @@ def configure(
             # A kubelet that finds no API server backs off for seconds; an operating system would order the two as well.
             f"until curl --silent --insecure --fail --max-time 2 --output /dev/null {cluster.server}/readyz\n"
             f"do sleep 0.1; done\n"
-            f"exec {kubelet_binary} --config {DISK}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
+            f"exec {DISK / _RELEASE}/kubelet --config {DISK}/kubelet.json --kubeconfig {shlex.quote(str(kubeconfig))} "
             f"--root-dir {DISK}/kubelet --cert-dir {DISK}/kubelet/pki --hostname-override {name} --node-ip {address} "
             f"--cloud-provider external --node-labels {shlex.quote(','.join(map('='.join, labels.items())))}",
         ),
-        Service("kube-proxy", f"exec {kube_proxy} --config {DISK}/kube-proxy.json"),
+        Service("kube-proxy", f"exec {DISK / _RELEASE}/kube-proxy --config {DISK}/kube-proxy.json"),
     ]
 
 

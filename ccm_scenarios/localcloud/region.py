@@ -53,7 +53,9 @@ from ccm_scenarios.localcloud.mishaps import Mishaps
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
 from ccm_scenarios.localcloud.process import Daemon, tail
+from ccm_scenarios.localcloud.releases import releases
 from ccm_scenarios.localcloud.state import State
+from ccm_scenarios.localcloud.versions import Versions
 from ccm_scenarios.preloading import importing
 
 if TYPE_CHECKING:
@@ -130,7 +132,9 @@ class Region:
         """
         network.create_region()
         authority = self._authority = Authority(self._state.directory / "pki")
-        self._control_plane = ControlPlane(self._state.directory, authority, self._binaries, self._periods)
+        self._releases = releases(self._binaries)
+        etcd, release = self._binaries.path("etcd"), self._releases[-1]
+        self._control_plane = ControlPlane(self._state.directory, authority, etcd, release, self._periods)
         self._progress("starting the control plane")
         self._hypervisor = self._make_hypervisor(authority)
         self._mishaps = Mishaps(self._hypervisor, self._periods.panic, self._changed.set)
@@ -142,6 +146,7 @@ class Region:
             account = self._start_cloud()
             control_plane.result()
         self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
+        self._versions = Versions(self._releases, self._control_plane, self._hypervisor, self._watch, self._note)
         addons.install(
             self._control_plane.client,
             coredns_image(self._binaries),
@@ -169,6 +174,7 @@ class Region:
             self._state.directory,
             self._state.cgroup,
             cluster,
+            self._releases[-1],
             report=lambda instance_id, state: self._cloud.report_instance(instance_id, state),
             changed=self._changed.set,
             log=self._note,
@@ -246,7 +252,7 @@ class Region:
             way = _CLOUD_WAYS[replica]
             return Daemon(
                 f"cloud-controller-manager {name_of(replica)}",
-                command(program, ["--cloud-provider=aws", *arguments], replica, arrangement),
+                command(arrangement.program or program, ["--cloud-provider=aws", *arguments], replica, arrangement),
                 self._ccm_log(replica),
                 environment=ccm.ccm_environment(f"http://{way.address}:{way.port}", **self._credentials),
             )
@@ -361,7 +367,7 @@ class Region:
     def _verbs(self) -> dict[str, control.Verb]:
         return {
             "status": lambda _: self._status(),
-            "ccm/start": lambda _: self._ccm.start(),
+            "ccm/start": lambda arguments: self._ccm.start(arguments["program"]),
             "ccm/stop": lambda _: self._stop_ccm(),
             "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
             "ccm/arrange": lambda arguments: self._ccm.arrange(Arrangement(**arguments)),
@@ -372,6 +378,10 @@ class Region:
             "api-server/restart": lambda _: self._restart_api_server(),
             "instances/befall": lambda arguments: self._befall(arguments["instance"], arguments["mishap"]),
             "instances/mend": lambda arguments: self._mishaps.mend(arguments["instance"]),
+            "versions/control-plane": lambda arguments: self._versions.change_control_plane(arguments["version"]),
+            "versions/nodes": lambda arguments: self._versions.change_nodes(
+                arguments["version"], together=arguments["together"]
+            ),
             "faults/set": lambda arguments: self._faults.set(arguments["rules"], of=arguments["of"]),
             "faults/strikes": lambda arguments: self._faults.strikes(of=arguments["of"]),
             "evidence": lambda _: self._evidence(),
@@ -404,6 +414,7 @@ class Region:
         memory = cgroups.memory_bytes(self._state.cgroup)
         return {
             "control_plane": self._control_plane.status(),
+            "kubernetes": self._control_plane.release.version,
             "cloud_controller_manager": {
                 "running": self._ccm.running,
                 "restarts": self._ccm.restarts,
@@ -442,6 +453,7 @@ class Region:
             "kubeconfig": str(self._control_plane.kubeconfigs.admin),
             "ccm_version": self._ccm_version,
             "realistic": self._options.realistic,
+            "versions": [release.version for release in self._releases],
             "endpoint": {
                 "url": self._cloud_url,
                 "region": account.region,

@@ -10,6 +10,7 @@ from ccm_scenarios.contract import (
     ApiServer,
     Arrangements,
     Capability,
+    ClusterVersions,
     ControllerManager,
     Endpoint,
     Machines,
@@ -27,6 +28,7 @@ OFFERED_BY_LOCAL_CLOUD = frozenset(
         Capability.CCM_WITHOUT_ROUTES,
         Capability.CCM_METRICS,
         Capability.API_SERVER_CONTROL,
+        Capability.CLUSTER_VERSIONS,
         Capability.FAULTS,
         *(mishap.capability for mishap in Mishap),
     }
@@ -101,6 +103,11 @@ class Target(Protocol):
         ...
 
     @property
+    def versions(self) -> ClusterVersions | None:
+        """Control over the cluster's versions of Kubernetes; None where the target offers none."""
+        ...
+
+    @property
     def faults(self) -> Faults | None:
         """Faults on demand; None where the target offers none."""
         ...
@@ -158,6 +165,7 @@ def offered_by(target: Target) -> frozenset[Capability]:
         Capability.CCM_WITHOUT_ROUTES: target.arrangements,
         Capability.CCM_METRICS: target.metrics,
         Capability.API_SERVER_CONTROL: target.api_server,
+        Capability.CLUSTER_VERSIONS: target.versions,
         Capability.FAULTS: target.faults,
     }
     offered = frozenset(capability for capability, part in offers.items() if part is not None)
@@ -175,6 +183,7 @@ def choose(options: Options) -> Target:
             options.context,
             disruption_allowed=options.disruptive,
             timeouts=Timeouts().scaled(options.timeouts),
+            upgrades=options.upgrades,
         )
     from ccm_scenarios.targets.local import LocalCloudTarget
 

@@ -6,7 +6,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccm_scenarios.contract import ApiServer, Arrangements, ControllerManager, Endpoint, Machines, Metrics, Timeouts
+from ccm_scenarios.contract import (
+    ApiServer,
+    Arrangements,
+    ClusterVersions,
+    ControllerManager,
+    Endpoint,
+    Machines,
+    Metrics,
+    Timeouts,
+)
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.periods import QUICK
 from ccm_scenarios.options import DEFAULT_NODES, Options
@@ -134,7 +143,11 @@ class LocalCloudTarget:
 
     @property
     def controller_manager(self) -> ControllerManager | None:
-        return self._started().controller_manager
+        return self._started().controller_manager(self._options.ccm_upgrade)
+
+    @property
+    def versions(self) -> ClusterVersions | None:
+        return self._started().versions
 
     @property
     def arrangements(self) -> Arrangements | None:

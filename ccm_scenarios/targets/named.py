@@ -2,15 +2,73 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from ccm_scenarios.contract import ApiServer, Arrangements, ControllerManager, Endpoint, Machines, Metrics, Timeouts
+from ccm_scenarios.contract import (
+    ApiServer,
+    Arrangements,
+    ClusterVersions,
+    ControllerManager,
+    Endpoint,
+    Machines,
+    Metrics,
+    Timeouts,
+)
+from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.kube import Cluster
+from ccm_scenarios.options import Upgrades
 from ccm_scenarios.targets import Faults, Progress
 
 REACH_TIMEOUT = 10.0
 """Seconds for the call that tells whether the cluster is there."""
+
+
+class _ByCommand:
+    """Satisfies `contract.ClusterVersions`: the user's command does it.
+
+    Args:
+        upgrades: the command, and the versions.
+        kubeconfig: given to the command as `$KUBECONFIG`.
+        seconds: how long it may take.
+    """
+
+    def __init__(self, upgrades: Upgrades, kubeconfig: Path, seconds: float) -> None:
+        self._command = upgrades.command
+        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        self._seconds = seconds
+        self.older, self.newer = upgrades.older, upgrades.newer
+
+    def change_control_plane(self, version: str) -> None:
+        self._run("control-plane", version)
+
+    def change_nodes(self, version: str, *, together: bool = False) -> None:
+        self._run("nodes", version)
+
+    def _run(self, part: str, version: str) -> None:
+        command = [*self._command, part, version]
+        words = shlex.join(command)
+        try:
+            done = subprocess.run(
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=self._seconds,
+                check=False,
+            )
+        except OSError as error:
+            raise EnvironmentProblem(f"{words}: {error.strerror}") from error
+        except subprocess.TimeoutExpired as error:
+            raise EnvironmentProblem(f"{words}: not done after {self._seconds:.0f} s") from error
+        if done.returncode != 0:
+            raise EnvironmentProblem(f"{words}: exit code {done.returncode}: {done.stdout.strip()[-500:]}")
 
 
 class NamedCluster:
@@ -25,11 +83,22 @@ class NamedCluster:
     machines: Machines | None = None
     ccm_version = "unknown"
 
-    def __init__(self, kubeconfig: Path, context: str | None, *, disruption_allowed: bool, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        context: str | None,
+        *,
+        disruption_allowed: bool,
+        timeouts: Timeouts,
+        upgrades: Upgrades | None = None,
+    ) -> None:
         self.timeouts = timeouts
         self.kubeconfig = kubeconfig
         self.context = context
         self.disruption_allowed = disruption_allowed
+        self.versions: ClusterVersions | None = None
+        if upgrades is not None:
+            self.versions = _ByCommand(upgrades, kubeconfig, timeouts.version_changed)
 
     def check(self) -> None:
         cluster = Cluster.connect(self.kubeconfig, self.context, replace(self.timeouts, api_call=REACH_TIMEOUT))

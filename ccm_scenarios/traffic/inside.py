@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
@@ -29,6 +30,8 @@ CLAIM_INTERVAL = 0.05
 """Seconds between the starts of two tries that are not answered."""
 WATCH_INTERVAL = 0.1
 """Seconds between the starts of two tries while something else happens: each passes the API server."""
+KUBE_PROXY_METRICS = 10249
+"""Where every kube-proxy tells its Node, and nobody else, about itself; Nodes no longer name its version."""
 WATCH_LANES = 8
 """Tries under way at most."""
 
@@ -99,6 +102,13 @@ class InsideClient:
         what = f"the health check at {node_address}:{port}"
         judge = functools.partial(_has_endpoints, service.namespace, service.name)
         return self._place(node_address, port, Protocol.TCP, "healthz", judge, what=what)
+
+    def kube_proxy(self, version: str) -> Place:
+        """The kube-proxy of the Node as which the caller calls; it must say that it is of this version, or of one that
+        begins so."""
+        judge = functools.partial(_is_of_version, version)
+        what = f"kube-proxy {version} on {self._pod.node}"
+        return self._place("127.0.0.1", KUBE_PROXY_METRICS, Protocol.TCP, "metrics", judge, what=what)
 
     def probing(self, service: ServiceHandle, backend: Answerer) -> AbstractContextManager[Watched]:
         """Call the Service's cluster IP while a block runs, each try a connection or flow of its own."""
@@ -182,6 +192,14 @@ def _seen_as(address: str, said: str) -> Answer:
     seen = said.rpartition(":")[0].strip("[]").removeprefix("::ffff:")
     outcome = Outcome.GOOD if seen == address else Outcome.NONE
     return Answer(outcome, f"the caller has {address}, seen was {seen or repr(said[:80])}")
+
+
+def _is_of_version(version: str, said: str) -> Answer:
+    found = re.search(r'^kubernetes_build_info\{.*\bgit_version="([^"]*)"', said, re.MULTILINE)
+    if found is None:
+        return Answer(Outcome.NONE, f"no version in the answer {said[:80]!r}")
+    has = found.group(1)
+    return Answer(Outcome.GOOD if has.startswith(version) else Outcome.NONE, has)
 
 
 def _has_endpoints(namespace: str, name: str, said: str) -> Answer:

@@ -48,6 +48,27 @@ Feature: The controller manager's absence
       | the controller manager starts again | the Node is no longer marked uninitialized |
     Then all other Nodes are left as they were
 
+  @ccm-upgrade-keeps-load-balancers @core @needs.load-balancer
+  Scenario: Another build of the controller manager takes load balancers over as they are, and catches up with what it missed
+    Given a Service with a load balancer
+    And two more Services with load balancers, under a label
+    And clients outside the cluster that call the backend all the time
+    And a controller manager that is down
+    When these things happen one after another
+      | change                                                 | outcome                                                                             |
+      | the labelled Services are deleted together             | the labelled Services wait for their clean-up                                       |
+      | another LoadBalancer Service with a backend is created | the other Service has no ingress address yet                                        |
+      | another build of the controller manager starts         | the Service's events tell that its load balancer was ensured again                  |
+      |                                                        | the other Service gets an ingress address                                           |
+      |                                                        | clients outside the cluster reach the other backend through the other load balancer |
+      |                                                        | their load balancers and all that these owned is gone from the cloud                |
+      |                                                        | the clean-up finalizer left each of them only after that                            |
+      |                                                        | the labelled Services are gone                                                      |
+    Then every call of those clients was answered
+    And the load balancer in the cloud is as it was before
+    And the Service has kept its ingress address
+    And the Service has kept its node port
+
   @ccm-tolerates-uninitialized @core
   Scenario: A controller manager that finds all Nodes uninitialized initialises them
     Given all Nodes

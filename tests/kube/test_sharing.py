@@ -178,7 +178,7 @@ def namespace_of(cluster: Cluster, scenario_id: str) -> str:
     return name
 
 
-UNCONTROLLED: Any = SimpleNamespace(faults=None, arrangements=None, controller_manager=None)
+UNCONTROLLED: Any = SimpleNamespace(faults=None, arrangements=None, controller_manager=None, versions=None)
 """A target that offers no control over its controller manager."""
 
 

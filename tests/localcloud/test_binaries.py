@@ -26,6 +26,7 @@ from ccm_scenarios.localcloud.binaries.build import build, location
 from ccm_scenarios.localcloud.binaries.catalogue import CATALOGUE, Component, select
 from ccm_scenarios.localcloud.binaries.progress import Silence
 from ccm_scenarios.localcloud.binaries.toolchain import Toolchain, find_go
+from ccm_scenarios.localcloud.releases import releases
 
 GO_MOD = """\
 module example.test/greeter
@@ -434,6 +435,30 @@ def test_prebuilt_binaries_are_used_in_place_and_asked_for_their_version(
     assert binaries.version("etcd") == "v9.8.7-rc.1"
 
 
+def test_prebuilt_binaries_of_the_release_before_are_in_a_directory_of_their_own_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCM_SCENARIOS_BINARIES", str(tmp_path))
+    now, before = select(["kubernetes", "kubernetes-previous"])
+    for component in (now, before):
+        directory = tmp_path / before.name if component is before else tmp_path
+        version = "v1.1.2" if component is before else "v1.2.3"
+        directory.mkdir(exist_ok=True)
+        for name in component.packages:
+            (directory / name).write_text(f"#!/bin/sh\necho Kubernetes {version}\n")
+            (directory / name).chmod(0o755)
+    binaries = prepare(components=[now.name, before.name])
+    assert binaries.path("kubelet") == tmp_path / "kubelet"
+    older, newer = releases(binaries)
+    assert older.directory == tmp_path / before.name
+    assert (older.version, older.minor, newer.version) == ("v1.1.2", "1.1", "v1.2.3")
+    (tmp_path / before.name / "kubelet").unlink()
+    with pytest.raises(EnvironmentProblem, match=r"lacks these executables: kubelet$"):
+        prepare(components=[before.name])
+    shutil.rmtree(tmp_path / before.name)
+    assert [one.version for one in releases(prepare(components=[now.name, before.name]))] == [newer.version]
+
+
 def test_a_prebuilt_binary_that_does_not_run_or_does_not_say_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -498,6 +523,6 @@ def test_the_real_binaries_are_of_the_versions_their_go_mod_pins(component: Comp
         pytest.skip("made on request only, and nobody asked for it here")
     binaries = prepare(components=[component.name])
     for name in component.packages:
-        assert os.access(binaries.path(name), os.X_OK)
+        assert os.access(binaries.locations[component.name] / name, os.X_OK)
     asked = replace(binaries, prebuilt=True)
     assert asked.version(component.name) == component.version

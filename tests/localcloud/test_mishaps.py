@@ -17,6 +17,7 @@ from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.firewall import Interface, Loss
 from ccm_scenarios.localcloud.hypervisor import Hypervisor, Machine
 from ccm_scenarios.localcloud.mishaps import Mishaps, named
+from ccm_scenarios.localcloud.releases import Release
 from tests.localcloud.lab import Lab, inside_a_lab
 
 FIRST, SECOND = "10.77.0.11", "10.77.0.12"
@@ -122,6 +123,9 @@ class Box:
         self.orderly.append(orderly)
 
 
+RELEASE = Release("v1.37.2", Path("/release"))
+
+
 def test_an_instance_that_crashed_boots_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "unlink_instance", lambda _link: None)
     monkeypatch.setattr(Hypervisor, "_make_template", lambda _self: None)
@@ -130,6 +134,7 @@ def test_an_instance_that_crashed_boots_by_itself(tmp_path: Path, monkeypatch: p
         tmp_path,
         "group",
         cast(Any, SimpleNamespace()),
+        RELEASE,
         report=lambda instance_id, state: reports.append((instance_id, state)),
         changed=lambda: None,
         log=lambda _line: None,
@@ -137,7 +142,7 @@ def test_an_instance_that_crashed_boots_by_itself(tmp_path: Path, monkeypatch: p
     wanted = DesiredInstance("i-1", "running", 1, FIRST, "one", "subnet", "zone", (), True, {})
     box = Box()
     machine = hypervisor._machines["i-1"] = Machine(wanted, cast(Any, box))
-    machine.boot(1)
+    machine.boot(1, RELEASE)
     hypervisor.crash("i-1", dark_seconds=0.0)
     assert (machine.running, box.orderly[-1], hypervisor.machines()) == (False, False, [])
     with pytest.raises(UsageError, match="instance i-1 does not run"):

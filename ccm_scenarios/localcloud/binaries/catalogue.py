@@ -16,6 +16,9 @@ MODULES = Path(__file__).parent / "modules"
 GIB = 2**30
 AGNHOST_VERSION = "2.66.1"
 """agnhost's own version, test/images/agnhost/VERSION in Kubernetes; also the tag of its image."""
+KUBERNETES = "kubernetes"
+PREVIOUS_KUBERNETES = "kubernetes-previous"
+"""The component with the minor release before the one that clusters run: what they are taken down to and up from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Component:
     """Go variable to value, set at link time; `{version}`, `{major}`, `{minor}` are filled in."""
     on_request: bool = False
     """Only prepared for who names it: not every local cloud needs it."""
+    apart: bool = False
+    """Whether its binaries are named as another component's. Prebuilt ones have a directory of their own, called as the
+    component; a local cloud does without where there is none."""
     root: Path = MODULES
 
     @property
@@ -77,6 +83,16 @@ class Component:
 
 _KUBERNETES = "k8s.io/kubernetes"
 _KUBERNETES_VERSION = "k8s.io/component-base/version"
+_KUBERNETES_PACKAGES = {
+    name: f"{_KUBERNETES}/cmd/{name}"
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+}
+_KUBERNETES_STAMPS = {
+    f"{_KUBERNETES_VERSION}.gitVersion": "{version}",
+    f"{_KUBERNETES_VERSION}.gitMajor": "{major}",
+    f"{_KUBERNETES_VERSION}.gitMinor": "{minor}",
+    f"{_KUBERNETES_VERSION}.gitTreeState": "clean",
+}
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
 
@@ -110,26 +126,22 @@ CATALOGUE: tuple[Component, ...] = (
         stamps={f"{_CNI}/pkg/utils/buildversion.BuildVersion": "{version}"},
     ),
     Component(
-        name="kubernetes",
+        name=KUBERNETES,
         module=_KUBERNETES,
-        packages={
-            "kube-apiserver": f"{_KUBERNETES}/cmd/kube-apiserver",
-            "kube-controller-manager": f"{_KUBERNETES}/cmd/kube-controller-manager",
-            "kube-scheduler": f"{_KUBERNETES}/cmd/kube-scheduler",
-            "kubelet": f"{_KUBERNETES}/cmd/kubelet",
-            "kube-proxy": f"{_KUBERNETES}/cmd/kube-proxy",
-            "agnhost": f"{_KUBERNETES}/test/images/agnhost",
-        },
+        packages={**_KUBERNETES_PACKAGES, "agnhost": f"{_KUBERNETES}/test/images/agnhost"},
         version_command=("kube-apiserver", "--version"),
         disk=6 * GIB,
-        stamps={
-            f"{_KUBERNETES_VERSION}.gitVersion": "{version}",
-            f"{_KUBERNETES_VERSION}.gitMajor": "{major}",
-            f"{_KUBERNETES_VERSION}.gitMinor": "{minor}",
-            f"{_KUBERNETES_VERSION}.gitTreeState": "clean",
-            # Of these programs only agnhost has this variable.
-            "main.Version": AGNHOST_VERSION,
-        },
+        # Of these programs only agnhost has this last variable.
+        stamps={**_KUBERNETES_STAMPS, "main.Version": AGNHOST_VERSION},
+    ),
+    Component(
+        name=PREVIOUS_KUBERNETES,
+        module=_KUBERNETES,
+        packages=_KUBERNETES_PACKAGES,
+        version_command=("kube-apiserver", "--version"),
+        disk=6 * GIB,
+        stamps=_KUBERNETES_STAMPS,
+        apart=True,
     ),
     Component(
         name="aws-cloud-controller-manager",

@@ -46,15 +46,15 @@ class Binaries:
         return tuple(dict.fromkeys(self.locations.values()))
 
     def path(self, name: str) -> Path:
-        """The absolute path of a binary.
+        """The absolute path of a binary; of those of the same name the one that is not `Component.apart`.
 
         Raises:
             UsageError: no prepared component has a binary of this name.
         """
         for component in self.components.values():
-            if name in component.packages:
+            if name in component.packages and not component.apart:
                 return self.locations[component.name] / name
-        known = sorted(name for component in self.components.values() for name in component.packages)
+        known = sorted({name for component in self.components.values() for name in component.packages})
         raise UsageError(f"no binary {name!r} is prepared; there are {', '.join(known)}")
 
     def version(self, component: str) -> str:
@@ -72,7 +72,7 @@ class Binaries:
 
     def _ask(self, component: Component) -> str:
         binary, *arguments = component.version_command
-        command = [str(self.path(binary)), *arguments]
+        command = [str(self.locations[component.name] / binary), *arguments]
         try:
             said = subprocess.run(
                 command,
@@ -107,9 +107,7 @@ def prepare(*, progress: Progress | None = None, components: Sequence[str] | Non
     chosen = select(components)
     named = {component.name: component for component in chosen}
     if configured := os.environ.get(PREBUILT):
-        directory = Path(configured).absolute()
-        _require_prebuilt(directory, chosen)
-        return Binaries(components=named, locations=dict.fromkeys(named, directory), prebuilt=True)
+        return _prebuilt(Path(configured).absolute(), chosen)
     go = find_go()
     locations = {component.name: location(component, go) for component in chosen}
     missing = [component for component in chosen if not locations[component.name].exists()]
@@ -121,14 +119,17 @@ def prepare(*, progress: Progress | None = None, components: Sequence[str] | Non
     return Binaries(components=named, locations=locations, prebuilt=False)
 
 
-def _require_prebuilt(directory: Path, components: Sequence[Component]) -> None:
+def _prebuilt(directory: Path, components: Sequence[Component]) -> Binaries:
     if not directory.is_dir():
         raise EnvironmentProblem(f"{PREBUILT}={directory} is no directory")
+    places = {component.name: directory / component.name if component.apart else directory for component in components}
+    there = {component.name: component for component in components if places[component.name].is_dir()}
     missing = [
         name
-        for component in components
+        for component in there.values()
         for name in component.packages
-        if not ((directory / name).is_file() and os.access(directory / name, os.X_OK))
+        if not os.access(places[component.name] / name, os.X_OK) or (places[component.name] / name).is_dir()
     ]
     if missing:
         raise EnvironmentProblem(f"{PREBUILT}={directory} lacks these executables: {', '.join(missing)}")
+    return Binaries(components=there, locations={name: places[name] for name in there}, prebuilt=True)
