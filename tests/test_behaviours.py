@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,15 @@ import pytest
 
 import providers
 from ccm_scenarios import catalogue
+from ccm_scenarios.contract import Capability
 from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 from providers.aws.provider import known_deviations
-from tests.localcloud.host import traces
+from tests.localcloud.host import Traces, traces
 
 ROOT = Path(__file__).parent.parent
 BEHAVIOURS = catalogue.behaviours(ROOT / "features", providers.names())
 ALL = frozenset(behaviour.id for behaviour in BEHAVIOURS)
+FLAVOURS = providers.find("aws").flavours
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
 
@@ -36,22 +40,75 @@ def _statuses(report: Path) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("flavour", ["classic", "nlb"])
-def test_the_real_ccm_shows_every_behaviour_and_nothing_is_left(flavour: str, tmp_path: Path) -> None:
-    name = f"test-{flavour}"
-    before = traces(name)
-    command = [sys.executable, "-m", "behave", "--tags=@aws", "-D", f"flavour={flavour}", "-D", f"localcloud={name}"]
-    run = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "ARTIFACTS": str(tmp_path)}, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
-    statuses = _statuses(tmp_path / "cucumber" / "ccm-scenarios.json")
-    assert statuses.keys() == ALL
+@dataclass(frozen=True)
+class Run:
+    """A part of the suite in one flavour, and how it went."""
+
+    flavour: str
+    alone: bool
+    """The behaviours that run alone; else those that run side by side."""
+    reports: Path
+
+    def behaviours(self) -> set[str]:
+        """What it is to run. Flavours are of load balancers: what needs none is the same in each, and runs in one."""
+        return {
+            each.id
+            for each in BEHAVIOURS
+            if ("serial" in each.marks) is self.alone
+            and (self.flavour == FLAVOURS[0] or Capability.LOAD_BALANCER in each.needs)
+        }
+
+    def go(self) -> subprocess.CompletedProcess[str]:
+        tags = ["@aws", "@serial" if self.alone else "not @serial"]
+        if self.flavour != FLAVOURS[0]:
+            tags.append(f"@{Capability.LOAD_BALANCER.tag}")
+        command = [sys.executable, "-m", "behave", *(f"--tags={tag}" for tag in tags)]
+        command += ["-D", f"flavour={self.flavour}", "-D", f"localcloud=test-{self.flavour}"]
+        environment = {**os.environ, "ARTIFACTS": str(self.reports)}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All of them by flavour and whether behaviours ran alone, and the host before and after."""
+
+    ended: dict[tuple[str, bool], tuple[Run, subprocess.CompletedProcess[str]]]
+    before: Traces
+    after: Traces
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Behaviours that run alone mostly wait: their runs go side by side."""
+    clouds = [f"test-{flavour}" for flavour in FLAVOURS]
+    before = traces(*clouds)
+    all_runs = {
+        (flavour, alone): Run(flavour, alone, tmp_path_factory.mktemp("reports"))
+        for flavour in FLAVOURS
+        for alone in (False, True)
+    }
+    ended = {key: run.go() for key, run in all_runs.items() if not run.alone}
+    with ThreadPoolExecutor() as pool:
+        started = {key: pool.submit(run.go) for key, run in all_runs.items() if run.alone}
+    ended |= {key: future.result() for key, future in started.items()}
+    return Runs({key: (run, ended[key]) for key, run in all_runs.items()}, before, traces(*clouds))
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["side by side", "alone"])
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_the_real_ccm_shows_every_behaviour(flavour: str, alone: bool, runs: Runs) -> None:
+    run, ended = runs.ended[flavour, alone]
+    assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
+    statuses = _statuses(run.reports / "cucumber" / "ccm-scenarios.json")
+    assert statuses.keys() == run.behaviours()
     at_times = {deviation.behaviour for deviation in known_deviations(flavour) if deviation.at_times}
     skipped = {behaviour for behaviour, seen in statuses.items() if "skipped" in seen}
-    assert skipped - at_times == _not_judged(flavour)
-    assert {behaviour for behaviour, seen in statuses.items() if seen == {"passed"}} == ALL - skipped
-    assert traces(name) == before
+    assert skipped - at_times == _not_judged(flavour) & run.behaviours()
+    assert {behaviour for behaviour, seen in statuses.items() if seen == {"passed"}} == run.behaviours() - skipped
+
+
+def test_nothing_is_left_afterwards(runs: Runs) -> None:
+    assert runs.after == runs.before
 
 
 def _not_judged(flavour: str) -> set[str]:
