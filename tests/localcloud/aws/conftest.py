@@ -20,8 +20,7 @@ def cloud(endpoint: Endpoint) -> Iterator[Cloud]:
     cloud = Cloud(endpoint)
     yield cloud
     cloud.close()
-    failures, endpoint.failures[:] = list(endpoint.failures), []
-    assert failures == [], "a request was answered with a server error"
+    assert endpoint.take_failures() == [], "a request was answered with a server error"
 
 
 @pytest.fixture

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from werkzeug.serving import make_server
 
 from ccm_scenarios.localcloud.aws.account import Account, seed
 from ccm_scenarios.localcloud.aws.desired import DesiredState
 from ccm_scenarios.localcloud.aws.region import Region
+from tests.localcloud import emulated
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_elb import ElasticLoadBalancingClient
@@ -27,22 +24,11 @@ REGION = "us-east-1"
 CLUSTER = "test"
 
 
-class Endpoint:
-    """A server on loopback that outlives the regions behind it, and clients that need not be made again."""
-
-    def __init__(self) -> None:
-        self.region: Region | None = None
-        self.failures: list[str] = []
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
+class Endpoint(emulated.Endpoint):
     def client(self, service: str, region: str) -> Any:
         key = (service, region)
-        if key not in self._clients:
-            self._clients[key] = boto3.client(  # type: ignore[call-overload]
+        if key not in self.clients:
+            self.clients[key] = boto3.client(  # type: ignore[call-overload]
                 service,
                 endpoint_url=self.url,
                 region_name=region,
@@ -50,39 +36,16 @@ class Endpoint:
                 aws_secret_access_key="local",
                 config=Config(retries={"total_max_attempts": 1}),
             )
-        return self._clients[key]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def watch(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if status.startswith("5"):
-                self.failures.append(status)
-            return start_response(status, headers, exc_info)
-
-        assert self.region is not None
-        return self.region.app()(environ, watch)
+        return self.clients[key]
 
 
-class Cloud:
-    """A served region; its stand-in hypervisor reports every order as done at once, unless it is told to hold."""
+class Cloud(emulated.ObeyedCloud[Region]):
+    """A region, and clients for it."""
 
     def __init__(self, endpoint: Endpoint, name: str = REGION) -> None:
         self.name = name
-        self.url = endpoint.url
-        self.changes = 0
         self._endpoint = endpoint
-        self._wake = threading.Event()
-        self._orders = threading.Lock()
-        self._obeying = True
-        self._closing = False
-        self.region = Region(name=name, on_change=self._changed)
-        endpoint.region = self.region
-        self._hypervisor = threading.Thread(target=self._obey)
-        self._hypervisor.start()
+        super().__init__(endpoint, lambda changed: Region(name=name, on_change=changed))
         self.ec2: EC2Client = self.client("ec2")
         self.elb: ElasticLoadBalancingClient = self.client("elb")
         self.elbv2: ElasticLoadBalancingv2Client = self.client("elbv2")
@@ -94,21 +57,6 @@ class Cloud:
 
     def client(self, service: str, region: str | None = None) -> Any:
         return self._endpoint.client(service, region or self.name)
-
-    def hold(self) -> None:
-        """Let orders wait from now on."""
-        with self._orders:
-            self._obeying = False
-
-    def resume(self) -> None:
-        with self._orders:
-            self._obeying = True
-        self._wake.set()
-
-    def close(self) -> None:
-        self._closing = True
-        self.resume()
-        self._hypervisor.join()
 
     def seed(self, nodes: int = 2) -> Account:
         account = seed(
@@ -134,18 +82,6 @@ class Cloud:
 
     def state(self, instance_id: str) -> str:
         return str(self.instance(instance_id)["State"]["Name"])
-
-    def _changed(self) -> None:
-        self.changes += 1
-        self._wake.set()
-
-    def _obey(self) -> None:
-        while not self._closing:
-            self._wake.wait()
-            self._wake.clear()
-            with self._orders:
-                for instance in self.region.desired().instances.values() if self._obeying else ():
-                    self.region.report_instance(instance.id, instance.power)
 
 
 class _Refusal:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import urllib.request
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.error import HTTPError
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import compute_v1
-from werkzeug.serving import make_server
 
 from ccm_scenarios.localcloud.gcp.account import Account, seed
 from ccm_scenarios.localcloud.gcp.client import connect
 from ccm_scenarios.localcloud.gcp.desired import DesiredInstance, DesiredState
 from ccm_scenarios.localcloud.gcp.region import QUOTAS, Region
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
+from tests.localcloud import emulated
 
 PROJECT = "local"
 REGION = "us-central1"
@@ -29,62 +25,29 @@ SECONDS = 30
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
-class Endpoint:
-    """A server on loopback that outlives the regions behind it, and clients that need not be made again."""
-
-    def __init__(self) -> None:
-        self.region: Region | None = None
-        self.failures: list[str] = []
-        self._clients: dict[str, Any] = {}
-        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+class Endpoint(emulated.Endpoint):
+    defect = "500"  # what is not emulated is refused with 501
 
     def client(self, name: str) -> Any:
         """By the start of its class's name: `Firewalls`."""
-        if name not in self._clients:
-            self._clients[name] = connect(getattr(compute_v1, f"{name}Client"), self.url)
-        return self._clients[name]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def watch(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if status.startswith("500"):
-                self.failures.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
-            return start_response(status, headers, exc_info)
-
-        assert self.region is not None
-        return self.region.app()(environ, watch)
+        if name not in self.clients:
+            self.clients[name] = connect(getattr(compute_v1, f"{name}Client"), self.url)
+        return self.clients[name]
 
 
-class Cloud:
-    """A served region; its stand-in hypervisor reports every order as done at once, unless it is told to hold."""
+class Cloud(emulated.ObeyedCloud[Region]):
+    """A region, and clients for it."""
 
     def __init__(
         self, endpoint: Endpoint, *, operation_seconds: float = 0.0, quotas: Mapping[str, int] = QUOTAS
     ) -> None:
-        self.url = endpoint.url
-        self.changes = 0
         self._endpoint = endpoint
-        self._wake = threading.Event()
-        self._orders = threading.Lock()
-        self._obeying = True
-        self._closing = False
-        self.region = Region(
-            project=PROJECT,
-            name=REGION,
-            operation_seconds=operation_seconds,
-            quotas=quotas,
-            on_change=self._changed,
+        super().__init__(
+            endpoint,
+            lambda changed: Region(
+                project=PROJECT, name=REGION, operation_seconds=operation_seconds, quotas=quotas, on_change=changed
+            ),
         )
-        endpoint.region = self.region
-        self._hypervisor = threading.Thread(target=self._obey)
-        self._hypervisor.start()
 
     @property
     def desired(self) -> DesiredState:
@@ -138,33 +101,6 @@ class Cloud:
             if one.target_link.endswith(f"/instances/{name}"):
                 self.zone_operations.wait(project=PROJECT, zone=zone, operation=one.name)
         return self.instances.get(project=PROJECT, zone=zone, instance=name)
-
-    def hold(self) -> None:
-        """Let orders wait from now on."""
-        with self._orders:
-            self._obeying = False
-
-    def resume(self) -> None:
-        with self._orders:
-            self._obeying = True
-        self._wake.set()
-
-    def close(self) -> None:
-        self._closing = True
-        self.resume()
-        self._hypervisor.join()
-
-    def _changed(self) -> None:
-        self.changes += 1
-        self._wake.set()
-
-    def _obey(self) -> None:
-        while not self._closing:
-            self._wake.wait()
-            self._wake.clear()
-            with self._orders:
-                for instance in self.region.desired().instances.values() if self._obeying else ():
-                    self.region.report_instance(instance.id, instance.power)
 
 
 class refused:  # noqa: N801 - reads like a statement
