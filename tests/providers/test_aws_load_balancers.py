@@ -192,7 +192,11 @@ def test_the_description_is_readable_and_without_secrets(cloud: Cloud, service: 
 
 def test_flavours_differ_in_what_they_declare_and_in_the_annotation(cloud: Cloud) -> None:
     classic, nlb = cloud.connect("classic"), cloud.connect("nlb")
-    assert nlb.capabilities - classic.capabilities == {Capability.LB_UDP, Capability.LB_CLIENT_ADDRESS}
+    assert nlb.capabilities - classic.capabilities == {
+        Capability.LB_UDP,
+        Capability.LB_CLIENT_ADDRESS,
+        Capability.LB_CLIENT_ADDRESS_SWITCH,
+    }
     assert not classic.capabilities - nlb.capabilities
     assert isinstance(classic.annotations, Annotations)
     assert classic.annotations.load_balancer() == {}
