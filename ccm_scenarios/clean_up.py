@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 
 class CleanupFailed(Exception):
-    """Something a scenario made, or changed, is not as it was before; the message lists all of it."""
+    """Something a scenario made, or changed, is not as it was before; the message lists all of it.
+
+    Args:
+        what: was to be done.
+        parts: what was not, and why.
+    """
+
+    def __init__(self, what: str, parts: Sequence[str]) -> None:
+        super().__init__("\n".join([f"not {what}:", *parts]))
+        self.parts = tuple(parts)
 
 
 class Turn(IntEnum):
@@ -52,4 +61,4 @@ class CleanUp:
             except Exception as error:  # noqa: BLE001  # the rest must be undone whatever happened to this part
                 failed.append(f"{what}: {error or type(error).__name__}")
         if failed:
-            raise CleanupFailed("not cleaned up:\n" + "\n".join(failed))
+            raise CleanupFailed("cleaned up", failed)

@@ -38,6 +38,11 @@ class Deviations:
         told = re.search(r"Last seen:\s*(.+)", text)
         return f"{MARK}, {deviation.issue}: {told[1] if told else text.splitlines()[0]}"
 
+    def excuses_leftovers(self, behaviour: str, leftovers: Sequence[str]) -> bool:
+        """Whether all that could not be cleaned up after an excused failure is of the known kind, too."""
+        deviation = self._known.get(behaviour)
+        return deviation is not None and all(re.search(deviation.failure, each) for each in leftovers)
+
     def judge(self, behaviour: str, *, shown: bool) -> None:
         """Look at the end of a behaviour.
 

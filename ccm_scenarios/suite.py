@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.console import tell
 from ccm_scenarios.contract import why_not_judged
 from ccm_scenarios.deviations import MARK, Deviations
@@ -82,6 +83,7 @@ class Suite:
         self._run_account: Account | None = None
         self._account: Account | None = None
         self._told = False
+        self._excused = False
         self._deviations_fail = False
         self._deviations: Deviations
         self._shared: SharedNodes
@@ -222,6 +224,7 @@ class Suite:
             scenario.skip(reason)
             return
         self._account = Account(self._name_of(scenario))
+        self._excused = False
         self._world = World(
             cluster=self._cluster,
             provider=self._provider,
@@ -241,6 +244,7 @@ class Suite:
             step.status = type(step.status).skipped
             tell(f"@{self._selection.id_of(scenario)}: {excuse}")
             scenario.skip(excuse)
+            self._excused = True
             return
         with self._interrupts.shield():
             self._keep_evidence(scenario)
@@ -253,7 +257,9 @@ class Suite:
         with self._interrupts.shield():
             try:
                 world.close()
-            except BaseException:
+            except BaseException as failure:
+                if self._is_excused(scenario, failure):
+                    return
                 self._world = world
                 self._keep_evidence(scenario)
                 self._world = None
@@ -262,6 +268,14 @@ class Suite:
                 self._close_account(self._account)
         shown = all(step.status.name == "passed" for step in scenario.all_steps)
         self._deviations.judge(self._selection.id_of(scenario), shown=shown)
+
+    def _is_excused(self, scenario: Any, failure: BaseException) -> bool:
+        """Whether the clean-up only found, and removed, what the known deviation leaves that the scenario showed."""
+        return (
+            self._excused
+            and isinstance(failure, CleanupFailed)
+            and self._deviations.excuses_leftovers(self._selection.id_of(scenario), failure.parts)
+        )
 
     def _close_account(self, account: Account | None) -> None:
         if account is not None and self._reports is not None:

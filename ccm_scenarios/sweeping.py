@@ -63,7 +63,7 @@ def sweep(
         failed.append(f"its instances: {error}")
     _unmark(cluster, shared)
     if failed:
-        raise CleanupFailed("not swept:\n" + "\n".join(failed))
+        raise CleanupFailed("swept", failed)
 
 
 def _expect_gone(cluster: Cluster, provider: Provider, service: Any) -> None:

@@ -22,3 +22,10 @@ def test_a_race_excuses_its_own_failure_and_no_other() -> None:
     known = Deviations((RACE,))
     assert "https://example.org/1" in known.excuse("at-times", AssertionError("a listener is left behind"))
     assert known.excuse("at-times", AssertionError("no address")) == ""
+
+
+def test_what_a_race_leaves_is_excused_only_if_all_of_it_is_of_its_kind() -> None:
+    known = Deviations((RACE,))
+    assert known.excuses_leftovers("at-times", ["a listener is left behind"])
+    assert not known.excuses_leftovers("at-times", ["a listener is left behind", "a Node without its label"])
+    assert not known.excuses_leftovers("another", ["a listener is left behind"])
