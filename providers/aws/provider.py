@@ -46,7 +46,11 @@ _IN_EVERY_FLAVOUR = (
             "|the finalizer was off while the cloud still had the load balancer",
             at_times=True,
         )
-        for behaviour in ("lb-deleted-while-ccm-down", "lb-delete-survives-ccm-crash")
+        for behaviour in (
+            "lb-deleted-while-ccm-down",
+            "lb-delete-survives-ccm-crash",
+            "ccm-upgrade-keeps-load-balancers",
+        )
     ),
 )
 _OF_FLAVOUR = {
