@@ -75,6 +75,7 @@ class ControlPlane:
                     if client.get(f"{self.url}/readyz").status_code == 200:
                         return
                 if self._processes["kube-apiserver"].poll() is not None or time.monotonic() > deadline:
+                    self.close()  # whoever makes one that does not start has nothing to close
                     raise AssertionError((self._directory / "kube-apiserver.log").read_text()[-3000:])
                 time.sleep(0.05)
 
