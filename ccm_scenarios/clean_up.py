@@ -53,9 +53,8 @@ class CleanUp:
         """
         failed = []
         while self._parts:
-            turn = min(turn for turn, _, _ in self._parts)
-            last = max(index for index, part in enumerate(self._parts) if part[0] is turn)
-            _, what, undo = self._parts.pop(last)
+            _, number = min((part[0], -index) for index, part in enumerate(self._parts))
+            _, what, undo = self._parts.pop(-number)
             try:
                 undo()
             except Exception as error:  # noqa: BLE001  # the rest must be undone whatever happened to this part

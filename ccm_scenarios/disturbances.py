@@ -46,8 +46,7 @@ class Disturbances:
     def befall(self, node: NodeHandle, mishap: Mishap) -> None:
         """Let something happen to an own Node's instance; what lasts ends with the scenario."""
         instance = self._world.cloud.instance_of(node).id
-        if mishap not in (Mishap.RESET, Mishap.KERNEL_PANIC):
-            self._world.on_close(f"instance {instance} that is well", lambda: self._machines.mend(instance))
+        self._world.on_close(f"instance {instance} that is well", lambda: self._machines.mend(instance))
         self._machines.befall(instance, mishap)
 
     def mend(self, node: NodeHandle) -> None:

@@ -26,10 +26,10 @@ class Manager:
 
     Args:
         target: offers the control, and the faults.
-        at_end: registers what is undone first.
+        at_end: registers what is undone first; it says whether it started the controller manager.
     """
 
-    def __init__(self, target: Target, at_end: Callable[[str, Callable[[], None]], None]) -> None:
+    def __init__(self, target: Target, at_end: Callable[[str, Callable[[], bool]], None]) -> None:
         self._target = target
         self._at_end = at_end
         self._hardship: Fault | None = None
@@ -88,9 +88,10 @@ class Manager:
                 f"a hardship that struck: {hardship.title}", f"strikes by rule: {struck}", "until its end"
             )
 
-    def _clear(self) -> None:
+    def _clear(self) -> bool:
         self._hardship = None
         self._faults.clear(of="scenario")
+        return False
 
     @property
     def _process(self) -> ControllerManager:

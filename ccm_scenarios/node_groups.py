@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from ccm_scenarios.contract import Provider
 from ccm_scenarios.kube import Cluster
-from ccm_scenarios.kube.caches import Kind
-from ccm_scenarios.kube.cluster import ignore_not_found
-from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, NodeHandle, expect_node_of
+from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, NodeHandle, expect_node_of, taking_nodes_along
 from ccm_scenarios.waiting import waiting
 
 
@@ -56,18 +54,8 @@ class NodeGroup:
     def end(self) -> None:
         """Delete it, its instances and their Nodes."""
         ids = {one.provider_id for one in self._groups.members(self.id)} | {node.provider_id for node in self.nodes}
-        nodes = [
-            NodeHandle(self._cluster, node)
-            for node in self._cluster.caches.list(Kind.NODES)
-            if node.spec.provider_id in ids
-        ]
-        with waiting(f"{self} deleted in the cloud"):
+        with taking_nodes_along(self._cluster, ids), waiting(f"{self} deleted in the cloud"):
             self._groups.delete(self.id)
-        for node in nodes:
-            # Whether the controller manager does so is the claim of other scenarios, and takes it a while.
-            with ignore_not_found():
-                self._cluster.core.delete_node(node.name)
-            node.expect_gone()
 
     def _take_leave(self) -> list[NodeHandle]:
         members = {one.provider_id for one in self._groups.members(self.id)}

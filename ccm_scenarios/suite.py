@@ -83,7 +83,6 @@ class Suite:
         self._run_account: Account | None = None
         self._account: Account | None = None
         self._told = False
-        self._excused = False
         self._deviations_fail = False
         self._deviations: Deviations
         self._shared: SharedNodes
@@ -224,7 +223,6 @@ class Suite:
             scenario.skip(reason)
             return
         self._account = Account(self._name_of(scenario))
-        self._excused = False
         self._world = World(
             cluster=self._cluster,
             provider=self._provider,
@@ -244,7 +242,6 @@ class Suite:
             step.status = type(step.status).skipped
             tell(f"@{self._selection.id_of(scenario)}: {excuse}")
             scenario.skip(excuse)
-            self._excused = True
             return
         with self._interrupts.shield():
             self._keep_evidence(scenario)
@@ -272,7 +269,7 @@ class Suite:
     def _is_excused(self, scenario: Any, failure: BaseException) -> bool:
         """Whether the clean-up only found, and removed, what the known deviation leaves that the scenario showed."""
         return (
-            self._excused
+            _deviates(scenario)
             and isinstance(failure, CleanupFailed)
             and self._deviations.excuses_leftovers(self._selection.id_of(scenario), failure.parts)
         )
@@ -340,12 +337,15 @@ class Suite:
 
     def _all_skipped(self) -> bool:
         scenarios = self._selection.scenarios
-        return self._reports is not None and all(
-            s.status.name == "skipped" and not (s.skip_reason or "").startswith(MARK) for s in scenarios
-        )
+        return self._reports is not None and all(s.status.name == "skipped" and not _deviates(s) for s in scenarios)
 
     def _left_behind(self) -> str:
         return f"What run {self._run_id} made on the {self._target} may be left; its namespaces carry this id."
+
+
+def _deviates(scenario: Any) -> bool:
+    """Whether it showed a known deviation."""
+    return (scenario.skip_reason or "").startswith(MARK)
 
 
 def _close(*holders: _Closable | None) -> list[Exception]:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -21,7 +21,6 @@ from ccm_scenarios.disturbances import Disturbances
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.kube import Cluster, manifests, node_ports
 from ccm_scenarios.kube.caches import Kind
-from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.nodes import (
     EVENTS_NAMESPACE,
@@ -34,6 +33,7 @@ from ccm_scenarios.kube.nodes import (
     expect_node_of,
     expect_unchanged,
     expect_usable_nodes,
+    taking_nodes_along,
 )
 from ccm_scenarios.kube.pods import Backend, PodHandle
 from ccm_scenarios.kube.services import ServiceHandle
@@ -100,7 +100,7 @@ class World:
         self.on_close = self._clean_up.add
         self._services: list[ServiceHandle] = []
         self._namespaces: list[str] = []
-        self.manager = Manager(target, lambda what, undo: self.on_close(what, undo, Turn.CONTROLLER))
+        self.manager = Manager(target, self._restore_manager_at_end)
         self.rules = Rules(timeouts)
         agent = f"ccm-scenarios/{scenario_id}"
         self.outside = OutsideClients(self.rules, provider.resolve, agent, timeouts.unanswered, self._ask_a_node)
@@ -511,6 +511,7 @@ class World:
         Raises:
             CleanupFailed: names each part that failed; the others are undone.
         """
+        self.mark()
         try:
             self._clean_up.run()
         finally:
@@ -553,6 +554,19 @@ class World:
         except CloudError as error:
             return f"the cloud could not be asked: {error}"
 
+    def _restore_manager_at_end(self, what: str, undo: Callable[[], bool]) -> None:
+        def restore() -> None:
+            if undo():
+                self.on_close("load balancers known to the controller manager", self._expect_load_balancers_known)
+
+        self.on_close(what, restore, Turn.CONTROLLER)
+
+    def _expect_load_balancers_known(self) -> None:
+        # One that has just started tells all load balancers of the Nodes, and may make one again that it is to delete.
+        for service in self._services:
+            if service.holds_cleanup_finalizer and not service.latest.metadata.deletion_timestamp:
+                service.conduct.expect_taken_up()
+
     def _end_service(self, service: ServiceHandle) -> None:
         service.delete()
         service.expect_gone()
@@ -566,18 +580,9 @@ class World:
                 self.cloud.discard(service)
 
     def _end_instance(self, instance: Instance) -> None:
-        nodes = [
-            NodeHandle(self.cluster, node)
-            for node in self.cluster.caches.list(Kind.NODES)
-            if node.spec.provider_id == instance.provider_id
-        ]
-        with waiting(f"instance {instance.id} deleted in the cloud"):
+        ended = waiting(f"instance {instance.id} deleted in the cloud")
+        with taking_nodes_along(self.cluster, {instance.provider_id}), ended:
             self.provider.instances.delete(instance.id)
-        for node in nodes:
-            # Whether the controller manager does so is the claim of another scenario, and takes it a while.
-            with ignore_not_found():
-                self.cluster.core.delete_node(node.name)
-            node.expect_gone()
 
 
 def labels_of(run_id: str, scenario_id: str) -> dict[str, str]:

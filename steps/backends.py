@@ -87,8 +87,7 @@ def backend_runs_on_others_alone(context: Context) -> None:
 @then("next to every call of those clients was answered, and at no time was there no answer")
 def calls_of_clients_were_answered(context: Context) -> None:
     context.calls.so_far.expect_enough_tries(timeout="lb_reachable")
-    context.watched = context.calls.end()
-    context.attach("text/plain", context.watched.figures())
+    clients_stop(context)
     calls_were_answered(context)
 
 
@@ -114,8 +113,7 @@ def flow_is_answered(context: Context) -> None:
 
 @then("at no time was the flow without an answer")
 def flow_was_answered(context: Context) -> None:
-    context.watched = context.calls.end()
-    context.attach("text/plain", context.watched.figures())
+    clients_stop(context)
     context.watched.expect_no_interruption()
 
 

@@ -80,13 +80,6 @@ def all_nodes_are_rebooted(context: Context) -> None:
         node.expect_rebooted()
 
 
-@then("they are the same Nodes on the same instances, and none was announced as deleted")
-def nodes_are_the_same(context: Context) -> None:
-    for node in context.nodes:
-        node.expect_same_identity()
-        node.expect_deletion_never_announced()
-
-
 @then("as many Pods are ready again")
 def pods_are_ready_again(context: Context) -> None:
     context.settled.expect_again()

@@ -244,6 +244,13 @@ def node_is_the_same(context: Context) -> None:
     context.node.expect_deletion_never_announced()
 
 
+@then("they are the same Nodes on the same instances, and none was ever announced as deleted")
+def nodes_are_the_same(context: Context) -> None:
+    for node in context.nodes:
+        node.expect_same_identity()
+        node.expect_deletion_never_announced()
+
+
 @then("the Pod on the Node runs again")
 def pod_runs_again(context: Context) -> None:
     context.pod.expect_ready(other_than=context.containers_before)

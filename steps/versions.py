@@ -43,10 +43,3 @@ def api_server_is_of_a_version(context: Context, age: str) -> None:
 @then("the Nodes' kubelets and kube-proxies are of the {age:Age} version")
 def nodes_are_of_a_version(context: Context, age: str) -> None:
     context.versions.expect_nodes(context.nodes, age)
-
-
-@then("they are the same Nodes on the same instances, and none was ever announced as deleted")
-def nodes_are_the_same(context: Context) -> None:
-    for node in context.nodes:
-        node.expect_same_identity()
-        node.expect_deletion_never_announced()

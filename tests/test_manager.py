@@ -22,20 +22,25 @@ class Control:
 
     def __init__(self, *strikes: int) -> None:
         self.done: list[str] = []
-        self.undo: list[Callable[[], None]] = []
+        self.undo: list[Callable[[], bool]] = []
         faults = SimpleNamespace(
             set=lambda fault, of: self.done.append(f"{of}: {fault.name}"),
             clear=lambda of: self.done.append(f"{of}: none"),
             strikes=lambda of: list(strikes),
         )
         process = SimpleNamespace(stop=lambda: self.done.append("stop"), start=self._start)
-        arrangements = SimpleNamespace(arrange=lambda **how: self.done.append(f"arranged {how or 'as ever'}"))
+        arrangements = SimpleNamespace(arrange=self._arrange)
         target = SimpleNamespace(faults=faults, controller_manager=process, arrangements=arrangements)
         self.target = cast(Target, target)
         self.manager = Manager(self.target, lambda _, undo: self.undo.append(undo))
 
-    def _start(self, *, upgraded: bool = False) -> None:
+    def _start(self, *, upgraded: bool = False) -> bool:
         self.done.append("start another" if upgraded else "start")
+        return True
+
+    def _arrange(self, **how: Any) -> bool:
+        self.done.append(f"arranged {how or 'as ever'}")
+        return True
 
     def close(self) -> list[str]:
         """What has been done in the end."""

@@ -392,8 +392,8 @@ class ControllerManager(TypingProtocol):
         """End the CCM process; it stays down until `start`."""
         ...
 
-    def start(self, *, upgraded: bool = False) -> None:
-        """Have it run; returns when it is healthy.
+    def start(self, *, upgraded: bool = False) -> bool:
+        """Have it run; returns when it is healthy: whether it was started, for it did not run so.
 
         Args:
             upgraded: as another build of it, where the target was given one; the next plain start is of the usual one.
@@ -428,8 +428,8 @@ class Machines(TypingProtocol):
 class Arrangements(TypingProtocol):
     """How the CCM runs, where it may run in another way than it does as a rule; offered by the target."""
 
-    def arrange(self, *, replicas: int = 1, routes: bool = True) -> None:
-        """Run it so from now on, started anew unless it runs so already; returns when all of it is healthy.
+    def arrange(self, *, replicas: int = 1, routes: bool = True) -> bool:
+        """Run it so from now on; returns when all of it is healthy: whether it was started anew, for it ran otherwise.
 
         Without arguments: as it does as a rule.
 

@@ -51,6 +51,17 @@ class Conduct:
         """That it told that the load balancer is being made, or brought in line, and that it is ready."""
         self.expect_events(LoadBalancerEvent.ENSURING, LoadBalancerEvent.ENSURED, timeout="lb_provisioned")
 
+    def expect_taken_up(self) -> None:
+        """That it told that it looked after the load balancer, and how that ended."""
+        ends = (LoadBalancerEvent.ENSURED, LoadBalancerEvent.FAILED)
+
+        def look() -> None:
+            if not any(in_order((LoadBalancerEvent.ENSURING, end), self._history.told) for end in ends):
+                raise NotYet(f"since the last change: {in_words(self._history.told)}")
+
+        waits = self._service.cluster.waits
+        waits.until(f"{self._service} taken up by the controller", look, timeout="lb_provisioned")
+
     def expect_end_announced(self) -> None:
         """That it told that the load balancer is going, and that it is gone."""
         self.expect_events(LoadBalancerEvent.DELETING, LoadBalancerEvent.DELETED, timeout="lb_deleted")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kubernetes.client import ApiException
@@ -484,6 +485,20 @@ def expect_usable_nodes(cluster: Cluster, among: Container[Any] | None = None) -
 
     expected = f"no Ready Node with taint {' or '.join(sorted(_MOMENTARY))}"
     return cluster.waits.until(expected, look, timeout="node_initialised")
+
+
+@contextmanager
+def taking_nodes_along(cluster: Cluster, provider_ids: Container[str]) -> Iterator[None]:
+    """A block that ends instances: their Nodes go with them.
+
+    Whether the controller manager sees to it is the claim of other scenarios, and takes it a while.
+    """
+    nodes = [NodeHandle(cluster, n) for n in cluster.caches.list(Kind.NODES) if n.spec.provider_id in provider_ids]
+    yield
+    for node in nodes:
+        with ignore_not_found():
+            cluster.core.delete_node(node.name)
+        node.expect_gone()
 
 
 def expect_node_of(cluster: Cluster, provider_id: str) -> NodeHandle:

@@ -44,8 +44,9 @@ class _Controller:
         self._call = call
         self._upgrade = upgrade
 
-    def start(self, *, upgraded: bool = False) -> None:
-        self._call("ccm/start", program=str(self._upgrade) if upgraded and self._upgrade is not None else None)
+    def start(self, *, upgraded: bool = False) -> bool:
+        program = str(self._upgrade) if upgraded and self._upgrade is not None else None
+        return bool(self._call("ccm/start", program=program))
 
     def stop(self) -> None:
         self._call("ccm/stop")
@@ -60,8 +61,8 @@ class _Arrangements:
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
 
-    def arrange(self, *, replicas: int = 1, routes: bool = True) -> None:
-        self._call("ccm/arrange", replicas=replicas, routes=routes)
+    def arrange(self, *, replicas: int = 1, routes: bool = True) -> bool:
+        return bool(self._call("ccm/arrange", replicas=replicas, routes=routes))
 
     @property
     def replicas(self) -> list[str]:

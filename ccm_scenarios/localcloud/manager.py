@@ -55,8 +55,8 @@ class CloudControllerManager:
         self._daemons = [make(0, self._arrangement)]
         self._killed = False
 
-    def start(self, program: str | None = None) -> None:
-        """Have it run; returns when it reports itself healthy, all replicas of it.
+    def start(self, program: str | None = None) -> bool:
+        """Have it run; returns when it reports itself healthy, all replicas of it: whether it was started.
 
         Args:
             program: as for `Arrangement`; what runs of another build ends.
@@ -65,19 +65,20 @@ class CloudControllerManager:
             EnvironmentProblem: it did not within `READY_SECONDS`; it goes on being restarted.
         """
         if program != self._arrangement.program:
-            self.arrange(replace(self._arrangement, program=program))
-            return
+            return self.arrange(replace(self._arrangement, program=program))
+        started = not self.running
         for daemon in self._daemons:
             daemon.start()
         for daemon, port in zip(self._daemons, _PORTS, strict=False):
             _await_healthy(daemon, port)
+        return started
 
     def stop(self) -> None:
         """End it, all replicas of it."""
         for daemon in self._daemons:
             daemon.stop()
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def arrange(self, arrangement: Arrangement) -> bool:
         """Have it run so from now on, started anew unless it runs so already; returns as `start` does.
 
         Raises:
@@ -86,13 +87,13 @@ class CloudControllerManager:
         if not 1 <= arrangement.replicas <= len(_PORTS):
             raise UsageError(f"there may be 1 to {len(_PORTS)} replicas, not {arrangement.replicas}")
         if arrangement == self._arrangement and not self._killed:
-            return
+            return False
         self.stop()
         self._release()
         self._arrangement = arrangement
         self._killed = False
         self._daemons = [self._make(replica, arrangement) for replica in range(arrangement.replicas)]
-        self.start(arrangement.program)
+        return self.start(arrangement.program)
 
     @property
     def replicas(self) -> list[str]:

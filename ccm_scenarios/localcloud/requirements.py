@@ -62,11 +62,7 @@ def check() -> None:
 def apt_packages() -> list[str]:
     """The Debian packages of all missing tools, sorted."""
     missing = {package for tool, package in TOOLS.items() if shutil.which(tool) is None}
-    if _runc_problem():
-        missing.add("runc")
-    if _protocols_problem():
-        missing.add("netbase")
-    return sorted(missing)
+    return sorted(missing | {package for package, problem in _PROBLEMS.items() if problem()})
 
 
 def locate(tool: str) -> Path:
@@ -98,7 +94,7 @@ def _missing_tools() -> list[str]:
     problems = [
         f"{tool} is missing (package {package})" for tool, package in TOOLS.items() if shutil.which(tool) is None
     ]
-    problems += filter(None, (_runc_problem(), _protocols_problem()))
+    problems += filter(None, (problem() for problem in _PROBLEMS.values()))
     if problems and not os.environ.get("PATH", "").count("/sbin"):
         problems.append("PATH lacks /usr/sbin and /sbin")
     return problems
@@ -128,6 +124,10 @@ def _protocols_problem() -> str:
     except OSError:
         return "IP protocols have no names here: there is no /etc/protocols (package netbase)"
     return ""
+
+
+_PROBLEMS = {"runc": _runc_problem, "netbase": _protocols_problem}
+"""Debian package to what is wrong without it, or with another one of its kind."""
 
 
 def _platform_problems() -> list[str]:

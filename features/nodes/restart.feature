@@ -9,6 +9,6 @@ Feature: A restart of everything
     And all Pods of the backend and of the cluster itself are ready
     When all instances are rebooted
     Then every Node is Ready after another boot
-    And they are the same Nodes on the same instances, and none was announced as deleted
+    And they are the same Nodes on the same instances, and none was ever announced as deleted
     And every Node's provider ID names an instance that exists, has the Node's address and belongs to no other Node
     And as many Pods are ready again

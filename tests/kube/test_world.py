@@ -25,6 +25,7 @@ from ccm_scenarios.contract import (
 )
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.events import LoadBalancerEvent
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.nodes import NodeHandle, expect_node_of
@@ -33,6 +34,7 @@ from ccm_scenarios.targets import Target
 from ccm_scenarios.world import World
 from tests.kube.conftest import TIMEOUTS
 from tests.kube.control_plane import ControlPlane
+from tests.kube.test_conduct import Teller
 from tests.kube.test_nodes import create as create_node
 from tests.kube.test_services import Controller
 
@@ -110,11 +112,11 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-def world_of(cluster: Cluster, cloud: Cloud) -> World:
+def world_of(cluster: Cluster, cloud: Cloud, controller_manager: Any = None) -> World:
     return World(
         cluster=cluster,
         provider=cast(Provider, cloud),
-        target=cast(Target, None),
+        target=cast(Target, SimpleNamespace(controller_manager=controller_manager)),
         timeouts=TIMEOUTS,
         scenario_id="lb-test",
         run_id="r1",
@@ -190,6 +192,31 @@ def test_what_is_left_in_a_namespace_is_told(control_plane: ControlPlane, cloud:
     other = Cluster.connect(control_plane.kubeconfig, None, TIMEOUTS)
     other.core.patch_namespaced_service("service", world.namespace, [{"op": "remove", "path": "/metadata/finalizers"}])
     other.close()
+
+
+def test_a_controller_manager_that_comes_back_at_the_end_knows_each_service_before_it_is_deleted(
+    cluster: Cluster, cloud: Cloud
+) -> None:
+    looks_after_it = True
+
+    def start() -> bool:
+        if looks_after_it:
+            controller.tell(LoadBalancerEvent.ENSURING, LoadBalancerEvent.FAILED)
+        return True
+
+    for looks_after_it in (True, False):
+        world = world_of(cluster, cloud, SimpleNamespace(stop=lambda: None, start=start))
+        service = make_service(world)
+        controller = Teller(cluster, service)
+        controller.hold(CLEANUP_FINALIZER)
+        service.expect_cleanup_finalizer()
+        world.on_close("its finalizer", controller.hold)
+        world.manager.stop()
+        if looks_after_it:
+            world.close()
+        else:
+            with pytest.raises(CleanupFailed, match=rf"Expected:  {service} taken up by the controller"):
+                world.close()
 
 
 def test_a_leak_makes_the_clean_up_fail(world: World, cloud: Cloud) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.faults import parse_rules
+from ccm_scenarios.faults import FaultOwner, parse_rules
 from ccm_scenarios.localcloud.aws.desired import (
     DesiredHealthCheck,
     DesiredInstance,
@@ -172,9 +172,9 @@ class Bench:
     def strike(self, **rule: Any) -> None:
         self.injector.set([{"boundary": "cloud-api", **rule}])
 
-    def await_strikes(self, *wanted: int) -> bool:
+    def await_strikes(self, *wanted: int, of: FaultOwner = "run") -> bool:
         deadline = time.monotonic() + SECONDS
-        while tuple(self.injector.strikes()) != wanted:
+        while tuple(self.injector.strikes(of=of)) != wanted:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
@@ -287,7 +287,7 @@ class TestEffects:
         bench.injector.set([of_scenario], of="scenario")
         assert [bench.aws("A")[0] for _ in range(2)] == [400, 409], "the run's strike first, and go on counting"
         assert bench.await_strikes(2)
-        assert bench.injector.strikes(of="scenario") == [1]
+        assert bench.await_strikes(1, of="scenario")
         bench.injector.set([], of="scenario")
         assert bench.aws("A")[0] == 200, "spent"
         bench.strike(effect="refuse", status=400, code="Run")
