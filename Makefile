@@ -40,7 +40,8 @@ lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
 docs: $(INSTALLED) ## Write the table of behaviours, docs/behaviours.md
 	$(BIN)/ccm-scenarios behaviours > docs/behaviours.md
 
-bench: setup ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
+bench: $(INSTALLED) ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
+	@$(MAKE) --no-print-directory setup >&2
 	@$(BIN)/python -m tests.bench $(if $(COLD),--cold)
 
 clean: ## Remove what was generated in this directory

@@ -74,7 +74,8 @@ def mutants(
         str | None, typer.Option(help="Whose adapter judges; needs not be said where there is only one.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="How many local clouds at once; by default one a core.")
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Local clouds at once; by default two a core if memory is enough."),
     ] = None,
     timeouts: Annotated[float | None, typer.Option(min=0.1, max=100, help="Factor for all upper bounds.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="Only print the faults.")] = False,
@@ -100,7 +101,7 @@ def mutants(
         root=Path.cwd(),
         provider=provider or _only_provider(),
         reports=Path(os.environ.get("ARTIFACTS") or "reports/latest").absolute() / "mutants",
-        jobs=jobs or min(3, os.cpu_count() or 1),
+        jobs=jobs or machinery.default_jobs(),
         factor=timeouts or machinery.TIMEOUTS,
         progress=_say,
     ):

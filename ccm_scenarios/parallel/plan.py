@@ -17,10 +17,14 @@ SCENARIOS_PER_CORE = 4
 """Scenarios wait most of their time: for a cloud, a controller, a kubelet."""
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def default_jobs() -> int:
-    """How many scenarios run at once when nobody says, from the cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return SCENARIOS_PER_CORE * cores
+    """How many scenarios run at once when nobody says."""
+    return SCENARIOS_PER_CORE * cores()
 
 
 def order(scenarios: Sequence[Any], durations: Durations) -> tuple[list[int], list[int]]:

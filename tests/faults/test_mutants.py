@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from ccm_scenarios import cli
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults import Fault, parse
-from ccm_scenarios.mutants import Mutant, Verdict, failures, judge, mutants
+from ccm_scenarios.mutants import Mutant, Verdict, default_jobs, failures, judge, mutants
 
 
 def fault(**keys: Any) -> Fault:
@@ -79,3 +80,11 @@ def test_the_only_provider_need_not_be_said(
         return
     with pytest.raises(UsageError, match=r"--provider one\|two"):
         cli._only_provider()
+
+
+@pytest.mark.parametrize(("gibibytes", "jobs"), [(1, 1), (5, 3), (64, 8)])
+def test_as_many_at_once_as_cores_and_memory_allow(gibibytes: int, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": (gibibytes << 30) // 4096}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    monkeypatch.setattr("ccm_scenarios.mutants.cores", lambda: 4)
+    assert default_jobs() == jobs
