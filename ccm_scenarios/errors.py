@@ -13,3 +13,8 @@ class UsageError(CcmScenariosError):
 
 class EnvironmentProblem(CcmScenariosError):
     """The machine or the named cluster cannot carry the run: a tool, a right, a disk, an endpoint is missing."""
+
+
+class NoVerdict(EnvironmentProblem):
+    """The machine kept the suite from seeing what it would judge. Raised within a behaviour it makes that an error,
+    which is no failure: nothing is said of the controller manager."""

@@ -18,13 +18,14 @@ def changes_step_by_step(context: Context) -> None:
         try:
             context.execute_steps("\n".join([*steps, f"Then {row['outcome']}"]))
         except AssertionError as failure:
-            raise AssertionError(f"After: {change}\n{_without_frames(str(failure))}") from None
+            raise _told(f"After: {change}", str(failure)) from None
         if context.scenario.should_skip:
             return  # a known deviation showed: what comes after it would be judged by its consequences
 
 
-def _without_frames(told: str) -> str:
-    """What behave tells of a step that failed; the frames of one that had an error stay."""
-    if told.startswith("ERROR"):
-        return told
-    return told.partition("\nTraceback (of failed substep)")[0].replace("Substep info: ASSERT FAILED: ", "")
+def _told(after: str, failure: str) -> Exception:
+    """Of what behave tells of a step in a table: a failure without its frames, or an error, which is no verdict."""
+    if failure.startswith("ERROR"):
+        return RuntimeError(f"{after}\n{failure}")
+    claim = failure.partition("\nTraceback (of failed substep)")[0].replace("Substep info: ASSERT FAILED: ", "")
+    return AssertionError(f"{after}\n{claim}")

@@ -213,6 +213,12 @@ class Samples:
         with self._lock:
             return sum(ended - began for began, ended in self._pauses)
 
+    @property
+    def longest_pause(self) -> float:
+        """Seconds of the longest time the prober did not run; 0 if it always did."""
+        with self._lock:
+            return max((ended - began for began, ended in self._pauses), default=0.0)
+
     # In words
 
     def summary(self) -> str:

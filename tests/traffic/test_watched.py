@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from ccm_scenarios.contract import Timeouts
+from ccm_scenarios.errors import NoVerdict
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.kube.waits import Changes
 from ccm_scenarios.traffic.samples import Answer, Outcome, Sample, Samples
-from ccm_scenarios.traffic.watched import FEWEST_TRIES, HELD_UP_RATE, SUCCESS_RATE, Watched
+from ccm_scenarios.traffic.watched import BLIND_SHARE, FEWEST_TRIES, HELD_UP_RATE, SUCCESS_RATE, Watched
 
 INTERVAL = 0.01
 NONE = Answer(Outcome.NONE, "Connection refused")
@@ -112,3 +114,45 @@ def test_an_answer_of_somebody_is_waited_for() -> None:
     coming.start()
     flow.expect_answered_by(new, timeout="lb_reachable")
     coming.join()
+
+
+def paused(watch: Watched, seconds: float, *, pieces: int = 100) -> Watched:
+    """The machine kept its clients from running so long, in so many pieces, while it was under way."""
+    for piece in range(pieces):
+        began = watch.samples.seconds * piece / pieces
+        watch.samples.add_pause(began, began + seconds / pieces)
+    return watch
+
+
+UNANSWERED = [Sample(s.number, s.started, s.ended + 5, NONE) for s in tries(FEWEST_TRIES)]
+
+
+@pytest.mark.parametrize(
+    ("claim", "seen"),
+    [
+        (Watched.expect_uninterrupted, UNANSWERED),
+        (Watched.expect_no_interruption, UNANSWERED),
+        (Watched.expect_every_try_answered, UNANSWERED),
+        (Watched.expect_next_to_none_held_up, resent(3)),
+    ],
+)
+def test_clients_that_were_kept_from_running_refute_nothing(
+    claim: Callable[[Watched], None], seen: list[Sample]
+) -> None:
+    watch = watched(seen)
+    with pytest.raises(Expectation):
+        claim(paused(watch, BLIND_SHARE * 0.99 * watch.samples.seconds))
+    watch = watched(seen)
+    with pytest.raises(NoVerdict, match=rf"kept the clients from running for .* s, more than {BLIND_SHARE:.0%}, and"):
+        claim(paused(watch, BLIND_SHARE * 1.01 * watch.samples.seconds))
+
+
+def test_a_claim_that_holds_may_rest_on_what_was_seen_between_short_pauses() -> None:
+    few_seconds = tries(FEWEST_TRIES)
+    paused(watched(few_seconds), 0.9 * FEWEST_TRIES * INTERVAL).expect_uninterrupted()
+
+
+def test_nobody_saw_an_outage_while_nobody_looked() -> None:
+    paused(watched(tries(FEWEST_TRIES)), 0.49, pieces=1).expect_no_interruption()
+    with pytest.raises(NoVerdict, match=r"never 0\.5 s .*: no verdict, .* for 0\.5 s at a stretch"):
+        paused(watched(tries(FEWEST_TRIES)), 0.51, pieces=1).expect_no_interruption()
