@@ -21,127 +21,17 @@ from ccm_scenarios.contract.protocols import (
     Machines,
     Metrics,
 )
-from ccm_scenarios.contract.values import Endpoint, Mishap
+from ccm_scenarios.contract.values import Endpoint
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.faults import Fault, FaultOwner
-from ccm_scenarios.localcloud import linux
+from ccm_scenarios.localcloud import controls, linux
 from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
 from ccm_scenarios.localcloud.process import tail
 from ccm_scenarios.localcloud.state import State
 
 _ANSWER_SECONDS = 120.0
 _STATUS_SECONDS = 10.0
-_VERSION_SECONDS = 900.0
-"""Each Node is emptied, which takes as long as its Pods need."""
 _lifelines: dict[str, IO[str]] = {}
 """Pipes whose end, by whatever end of this process, is the end of the clouds it owns."""
-
-
-class _Controller:
-    """The running CCM, through the supervisor."""
-
-    def __init__(self, call: Callable[..., Any], upgrade: Path | None = None) -> None:
-        self._call = call
-        self._upgrade = upgrade
-
-    def start(self, *, upgraded: bool = False) -> bool:
-        program = str(self._upgrade) if upgraded and self._upgrade is not None else None
-        return bool(self._call("ccm/start", program=program))
-
-    def stop(self) -> None:
-        self._call("ccm/stop")
-
-    def logs(self, *, lines: int = 200) -> str:
-        return str(self._call("ccm/logs", lines=lines))
-
-
-class _Arrangements:
-    """The ways in which the CCM may run, through the supervisor."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def arrange(self, *, replicas: int = 1, routes: bool = True) -> bool:
-        return bool(self._call("ccm/arrange", replicas=replicas, routes=routes))
-
-    @property
-    def replicas(self) -> list[str]:
-        result: list[str] = self._call("ccm/replicas")
-        return result
-
-    def kill(self, replica: str) -> None:
-        self._call("ccm/kill", replica=replica)
-
-    def changes(self) -> dict[str, int]:
-        result: dict[str, int] = self._call("ccm/changes")
-        return result
-
-
-class _Metrics:
-    """What the running CCM counts, through the supervisor."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def read(self) -> str:
-        return str(self._call("ccm/metrics"))
-
-
-class _ApiServer:
-    """The API server, through the supervisor."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def restart(self) -> None:
-        self._call("api-server/restart")
-
-
-class _Versions:
-    """The versions of Kubernetes that the cluster may run, through the supervisor."""
-
-    def __init__(self, call: Callable[..., Any], older: str, newer: str) -> None:
-        self._call = call
-        self.older = older
-        self.newer = newer
-
-    def change_control_plane(self, version: str) -> None:
-        self._call("versions/control-plane", version=version, timeout=_VERSION_SECONDS)
-
-    def change_nodes(self, version: str, *, together: bool = False) -> None:
-        self._call("versions/nodes", version=version, together=together, timeout=_VERSION_SECONDS)
-
-
-class _Faults:
-    """Faults around the running CCM, through the supervisor."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def set(self, fault: Fault, *, of: FaultOwner = "run") -> None:
-        self._call("faults/set", rules=list(fault.source), of=of)
-
-    def clear(self, *, of: FaultOwner = "run") -> None:
-        self._call("faults/set", rules=[], of=of)
-
-    def strikes(self, *, of: FaultOwner = "run") -> list[int]:
-        result: list[int] = self._call("faults/strikes", of=of)
-        return result
-
-
-class _Machines:
-    """What befalls instances, through the supervisor."""
-
-    mishaps = tuple(Mishap)
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def befall(self, instance_id: str, mishap: Mishap) -> None:
-        self._call("instances/befall", instance=instance_id, mishap=mishap.value)
-
-    def mend(self, instance_id: str) -> None:
-        self._call("instances/mend", instance=instance_id)
 
 
 class LocalCloud:
@@ -156,13 +46,13 @@ class LocalCloud:
         self.ccm_version = str(info["ccm_version"])
         self.realistic = bool(info["realistic"])
         """Whether it has production's periods, not quick ones."""
-        self.arrangements: Arrangements = _Arrangements(self._call)
-        self.metrics: Metrics = _Metrics(self._call)
-        self.api_server: ApiServer = _ApiServer(self._call)
-        self.faults = _Faults(self._call)
-        self.machines: Machines = _Machines(self._call)
+        self.arrangements: Arrangements = controls.Arrangements(self._call)
+        self.metrics: Metrics = controls.Metrics(self._call)
+        self.api_server: ApiServer = controls.ApiServer(self._call)
+        self.faults = controls.Faults(self._call)
+        self.machines: Machines = controls.Instances(self._call)
         versions: list[str] = info["versions"]
-        self.versions: ClusterVersions | None = _Versions(self._call, *versions) if len(versions) == 2 else None
+        self.versions: ClusterVersions | None = controls.Versions(self._call, *versions) if len(versions) == 2 else None
 
     def _call(self, verb: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
         transport = httpx.HTTPTransport(uds=str(self._state.control))
@@ -183,7 +73,7 @@ class LocalCloud:
         Args:
             upgrade: another build of it, to be run in place of the usual one.
         """
-        return _Controller(self._call, upgrade)
+        return controls.Process(self._call, upgrade)
 
     def is_there(self) -> bool:
         """Whether this very cloud still runs, not one of the same name that came after it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import pytest
 from werkzeug.serving import make_server
 
 from ccm_scenarios.localcloud.desired import EmulatedCloud
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 RegionT = TypeVar("RegionT", bound=EmulatedCloud)
+EndpointT = TypeVar("EndpointT", bound="Endpoint")
 
 
 class Endpoint:
@@ -96,3 +98,33 @@ class ObeyedCloud(Generic[RegionT]):
             with self._orders:
                 for instance in self.region.desired().instances.values() if self._obeying else ():
                     self.region.report_instance(instance.id, instance.power)
+
+
+def fixtures(make_endpoint: Callable[[], EndpointT], make_cloud: Callable[[EndpointT], Any]) -> tuple[Any, Any, Any]:
+    """`endpoint`, `cloud` and `account` of one kind of cloud, for its tests' conftest.py.
+
+    Fixtures of each kind for themselves: pytest keeps what a session's fixture of a common conftest.py made, whatever
+    that was made from.
+
+    Args:
+        make_cloud: a served region, with `seed`.
+    """
+
+    @pytest.fixture(scope="session")
+    def endpoint() -> Iterator[EndpointT]:
+        endpoint = make_endpoint()
+        yield endpoint
+        endpoint.close()
+
+    @pytest.fixture
+    def cloud(endpoint: EndpointT) -> Iterator[Any]:
+        cloud = make_cloud(endpoint)
+        yield cloud
+        cloud.close()
+        assert endpoint.take_failures() == [], "a request was answered with a server error"
+
+    @pytest.fixture
+    def account(cloud: Any) -> Any:
+        return cloud.seed()
+
+    return endpoint, cloud, account

@@ -1,28 +1,8 @@
+"""An emulated region on loopback for each test, and the account that is seeded in it."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from ccm_scenarios.localcloud.aws.account import Account
 from tests.localcloud.aws.emulated import Cloud, Endpoint
+from tests.localcloud.emulated import fixtures
 
-
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[Endpoint]:
-    endpoint = Endpoint()
-    yield endpoint
-    endpoint.close()
-
-
-@pytest.fixture
-def cloud(endpoint: Endpoint) -> Iterator[Cloud]:
-    cloud = Cloud(endpoint)
-    yield cloud
-    cloud.close()
-    assert endpoint.take_failures() == [], "a request was answered with a server error"
-
-
-@pytest.fixture
-def account(cloud: Cloud) -> Account:
-    return cloud.seed()
+endpoint, cloud, account = fixtures(Endpoint, Cloud)
