@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from ccm_scenarios.contract import CloudError, HealthCheck, LoadBalancer, Provider, TargetHealth, Timeouts
+from ccm_scenarios.contract import Capability, CloudError, HealthCheck, LoadBalancer, Provider, TargetHealth, Timeouts
 from ccm_scenarios.kube.expectation import NotYet
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
@@ -115,6 +115,10 @@ class BalancerExpectations:
                 raise NotYet("it is open to the internet")
 
         self._waits.until_cloud(f"an internal load balancer of {service}", look, timeout="lb_updated")
+
+    def expect_ip_mode(self, service: ServiceHandle) -> None:
+        """That the Service's ingress addresses say how this cloud's load balancers hand packets on."""
+        service.ingress.expect_ip_mode(vip=Capability.LB_VIP in self._provider.capabilities)
 
     def _expect_health_check(self, service: ServiceHandle, right: Callable[[HealthCheck], bool], words: str) -> None:
         def look() -> None:

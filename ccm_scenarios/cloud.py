@@ -17,7 +17,8 @@ from ccm_scenarios.contract import (
 )
 from ccm_scenarios.kube import node_ports
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
-from ccm_scenarios.kube.nodes import REGION_LABELS, TYPE_LABELS, ZONE_LABELS, NodeHandle
+from ccm_scenarios.kube.node_facts import REGION_LABELS, TYPE_LABELS, ZONE_LABELS
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.kube.waits import Waits
 from ccm_scenarios.waiting import waiting
@@ -133,7 +134,7 @@ class CloudExpectations:
 
         Looks are those since the last change of the Service, and one more as soon as the finalizer is off.
         """
-        service.expect_no_cleanup_finalizer()
+        service.conduct.expect_no_cleanup_finalizer()
         found = self._provider.load_balancers.find(service.ref)
         service.history.cloud_sightings.append((False, found is not None))
         if (False, True) in service.history.cloud_sightings:
@@ -257,11 +258,11 @@ class CloudExpectations:
 
     def expect_type_labels(self, node: NodeHandle) -> None:
         """That the Node's labels name its instance's type."""
-        node.expect_labels(dict.fromkeys(TYPE_LABELS, self.instance_of(node).instance_type))
+        node.conduct.expect_labels(dict.fromkeys(TYPE_LABELS, self.instance_of(node).instance_type))
 
     def expect_own_labels(self, node: NodeHandle) -> None:
         """That the Node carries its cloud's own labels."""
-        node.expect_labels(self._provider.instances.own_labels(node.provider_id))
+        node.conduct.expect_labels(self._provider.instances.own_labels(node.provider_id))
 
     def add_internal_address(self, node: NodeHandle) -> None:
         """Give the Node's instance one more internal address."""
@@ -271,7 +272,7 @@ class CloudExpectations:
         """That the Node's labels name its instance's zone and region."""
         instance = self.instance_of(node)
         zone, region = dict.fromkeys(ZONE_LABELS, instance.zone), dict.fromkeys(REGION_LABELS, instance.region)
-        node.expect_labels({**zone, **region})
+        node.conduct.expect_labels({**zone, **region})
 
     def expect_stopped(self, node: NodeHandle) -> None:
         """That the cloud says the Node's instance is stopped."""

@@ -7,7 +7,16 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ccm_scenarios.contract import Machines, Mishap
-from ccm_scenarios.kube.nodes import LABEL_OF_OTHERS, REGION_LABELS, TYPE_LABELS, ZONE_LABELS, NodeHandle
+from ccm_scenarios.kube.node_facts import (
+    LABEL_OF_OTHERS,
+    NO_SUCH_ADDRESS,
+    OWN_TAINT,
+    REGION_LABELS,
+    TYPE_LABELS,
+    UNINITIALIZED_TAINT,
+    ZONE_LABELS,
+)
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
 
 if TYPE_CHECKING:
@@ -42,6 +51,26 @@ class Disturbances:
     def falsify_type_label(self, node: NodeHandle) -> None:
         """Give a shared Node's instance type label another value."""
         self._change_labels(node, {TYPE_LABELS[0]: "changed-by-hand"})
+
+    def initialise_anew(self, node: NodeHandle) -> None:
+        """Mark a shared Node uninitialized; it is unmarked at the end if its controller manager did not do so."""
+        self._world.cluster_nodes.claim()
+        self._world.on_close(
+            f"{node} without taint {UNINITIALIZED_TAINT}", lambda: node.remove_taint(UNINITIALIZED_TAINT)
+        )
+        node.mark_uninitialized()
+
+    def taint(self, node: NodeHandle) -> None:
+        """Put the scenario's own taint on a shared Node."""
+        self._world.cluster_nodes.claim()
+        self._world.on_close(f"{node} without taint {OWN_TAINT}", lambda: node.remove_taint(OWN_TAINT))
+        node.add_own_taint()
+
+    def misinform(self, node: NodeHandle) -> None:
+        """Let a Node show an external address that its instance does not have."""
+        self._world.cluster_nodes.claim()
+        self._world.on_close(f"{node} without address {NO_SUCH_ADDRESS}", lambda: node.remove_address(NO_SUCH_ADDRESS))
+        node.add_address("ExternalIP", NO_SUCH_ADDRESS)
 
     def befall(self, node: NodeHandle, mishap: Mishap) -> None:
         """Let something happen to an own Node's instance; what lasts ends with the scenario."""
@@ -98,14 +127,14 @@ class Disturbances:
 
     def _change_labels(self, node: NodeHandle, change: dict[str, str | None]) -> None:
         # At the end it has those it had, whatever its controller manager did.
-        self._world.claim_nodes()
+        self._world.cluster_nodes.claim()
         before = {key: node.labels.get(key) for key in change}
         self._world.on_close(f"{node} with its labels {', '.join(change)}", lambda: node.change_labels(before))
         node.change_labels(change)
 
     def _add_route(self, node: NodeHandle, destination: str) -> str:
         # Two scenarios might add the same one.
-        self._world.claim_nodes()
+        self._world.cluster_nodes.claim()
         cloud = self._world.cloud
         self._world.on_close(f"route to {destination}", lambda: cloud.remove_routes([destination]))
         cloud.add_route(destination, node)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ccm_scenarios.clean_up import Turn
-from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, NodeHandle
+from ccm_scenarios.kube.node_facts import EXCLUDED_LABEL
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.pods import Backend
 from ccm_scenarios.kube.services import ServiceHandle
 
@@ -29,12 +30,12 @@ class Members:
     def all(self, *, without: Sequence[NodeHandle] = ()) -> list[NodeHandle]:
         """Whatever their state; but for those that are named."""
         names = {node.name for node in without}
-        return [node for node in self._world.every_node() if node.may_be_balanced and node.name not in names]
+        return [node for node in self._world.cluster_nodes.every() if node.may_be_balanced and node.name not in names]
 
     def join(self) -> NodeHandle:
         """A Ready, initialised Node on an instance launched for this scenario."""
         self._world.mark()
-        return self._world.launch_node(in_load_balancers=True)
+        return self._world.own_nodes.launch(in_load_balancers=True)
 
     def exclude(self, nodes: Sequence[NodeHandle]) -> None:
         """Keep Nodes out; they may be members again at the end."""
@@ -71,11 +72,11 @@ class Members:
         former = self._world.cloud.delete_instance(node)
         self.delete(node)
         node.expect_gone()
-        return self._world.launch_node(in_load_balancers=True, in_place_of=former)
+        return self._world.own_nodes.launch(in_load_balancers=True, in_place_of=former)
 
     def expect_those_of_backend_healthy(self, service: ServiceHandle, backend: Backend) -> None:
         """That the load balancer finds the Nodes of the backend, and no others, healthy."""
-        homes, nodes = backend.nodes, self._world.nodes()
+        homes, nodes = backend.nodes, self._world.cluster_nodes.usable()
         with_backend = [node for node in nodes if node.name in homes]
         without = [node for node in nodes if node.name not in homes]
         self._world.balancers.expect_healthy(service, with_backend, without)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ccm_scenarios.contract import Provider
 from ccm_scenarios.kube import Cluster
-from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, NodeHandle, expect_node_of, taking_nodes_along
+from ccm_scenarios.kube.node_facts import EXCLUDED_LABEL
+from ccm_scenarios.kube.node_search import expect_node_of, taking_nodes_along
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.waiting import waiting
 
 

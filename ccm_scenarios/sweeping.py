@@ -10,7 +10,8 @@ from ccm_scenarios.contract import Capability, CloudError, Provider, ServiceRef
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation, NotYet
-from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
+from ccm_scenarios.kube.node_facts import EXCLUDED_LABEL, OWN_TAINT, UNINITIALIZED_TAINT
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import drop_foreign_finalizer
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn

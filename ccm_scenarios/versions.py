@@ -97,8 +97,8 @@ class Versions:
         """That every Node's kubelet and kube-proxy is of this version, and the Nodes take Pods."""
         version = self._named(age)
         for node in nodes:
-            node.expect_kubelet(version)
-        places = [self._world.client_on(node).kube_proxy(version) for node in nodes]
+            node.kubelet.expect_version(version)
+        places = [self._world.callers.client_on(node).kube_proxy(version) for node in nodes]
         self._world.rules.expect_up(*places, timeout="service_changed")
 
     def _named(self, age: str) -> str:

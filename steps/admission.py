@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from behave import then, when
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 NOBODY = ["192.0.2.0/24"]
 """Reserved for documentation (RFC 5737): no client has such an address."""
@@ -14,7 +15,7 @@ EVERYBODY = ["0.0.0.0/1", "128.0.0.0/1"]
 def internal_service_is_created(context: Context) -> None:
     annotations = context.world.provider.annotations.internal()
     local = {"externalTrafficPolicy": "Local"}
-    context.service = context.world.make_service(context.backend, "LoadBalancer", spec=local, annotations=annotations)
+    context.service = context.services.make(context.backend, "LoadBalancer", spec=local, annotations=annotations)
 
 
 @when("the Service becomes internal")
@@ -44,7 +45,7 @@ def service_admits_everybody(context: Context) -> None:
 
 @then("the Service gets another ingress address")
 def service_gets_another_address(context: Context) -> None:
-    context.service.expect_other_address()
+    context.service.ingress.expect_other_address()
 
 
 @then("the load balancer in the cloud is internal")

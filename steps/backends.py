@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 UPDATES = 2
 """After the first all Nodes were without a backend once; the second needs them all back."""
@@ -16,41 +12,39 @@ UPDATES = 2
 
 @given("a backend on every Node")
 def backend_on_every_node(context: Context) -> None:
-    context.backend = context.world.make_backend_everywhere()
+    context.backend = context.workloads.make_backend_everywhere()
 
 
 @given("a backend on one Node")
 def backend_on_one_node(context: Context) -> None:
-    world: World = context.world
-    context.node, *context.other_nodes = world.nodes(at_least=2)
-    context.backend = world.make_backend_in_place([context.node])
+    context.node, *context.other_nodes = context.cluster_nodes.usable(at_least=2)
+    context.backend = context.workloads.make_backend_in_place([context.node])
 
 
 @given("a backend on the Node and on another one")
 def backend_across(context: Context) -> None:
-    context.backend = context.world.make_backend_across(context.node)
+    context.backend = context.workloads.make_backend_across(context.node)
 
 
 @given("a backend on two Nodes that replaces its Pods one by one where they are")
 def backend_on_two_nodes(context: Context) -> None:
-    world: World = context.world
-    context.backend = world.make_backend_in_place(world.nodes(at_least=2)[:2])
+    context.backend = context.workloads.make_backend_in_place(context.cluster_nodes.usable(at_least=2)[:2])
 
 
 @given("a backend that is never evicted as a whole")
 def guarded_backend(context: Context) -> None:
-    context.backend = context.world.make_guarded_backend()
+    context.backend = context.workloads.make_guarded_backend()
 
 
 @given("a client outside the cluster that calls all the time in one flow")
 def client_in_one_flow(context: Context) -> None:
-    context.calls = context.world.keep_calling(context.service, context.backend, in_one_flow=True)
+    context.calls = context.callers.keep_calling(context.service, context.backend, in_one_flow=True)
     context.calls.so_far.expect_answered_by(context.backend.pods, timeout="lb_reachable")
 
 
 @when("the backend is updated again and again while clients outside the cluster call")
 def backend_is_updated(context: Context) -> None:
-    context.watched = context.world.update_while_called(context.service, context.backend, times=UPDATES)
+    context.watched = context.callers.update_while_called(context.service, context.backend, times=UPDATES)
     # Also of a green scenario readers want to know how many calls it rests on, and how close it was.
     context.attach("text/plain", context.watched.figures())
 
@@ -63,7 +57,7 @@ def clients_stop(context: Context) -> None:
 
 @when("the backend moves to another Node")
 def backend_moves(context: Context) -> None:
-    context.world.move(context.backend)
+    context.workloads.move(context.backend)
     context.backend.expect_ready()
 
 

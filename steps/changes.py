@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from behave import when
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @when("the Service changes step by step")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from behave import given, then, when
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("a backend that reads the PROXY protocol")
 def backend_that_reads_the_proxy_protocol(context: Context) -> None:
-    context.backend = context.world.make_backend(reads_proxy_protocol=True)
+    context.backend = context.workloads.make_backend(reads_proxy_protocol=True)
 
 
 @when("a LoadBalancer Service with the PROXY protocol is created for the backend")
 def service_with_the_proxy_protocol(context: Context) -> None:
     asked = context.world.provider.annotations.proxy_protocol()
-    context.service = context.world.make_service(context.backend, "LoadBalancer", annotations=asked)
+    context.service = context.services.make(context.backend, "LoadBalancer", annotations=asked)
 
 
 @when("the Service asks for the PROXY protocol")

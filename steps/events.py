@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from behave import given, then
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("the Service's events tell that its load balancer was ensured")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 LOCAL = {"externalTrafficPolicy": "Local"}
 
@@ -26,8 +22,7 @@ def a_service_that_has_the_node(context: Context) -> None:
 
 @given("a Service with a load balancer that leaves a Node out")
 def a_service_that_leaves_a_node_out(context: Context) -> None:
-    world: World = context.world
-    context.node = world.nodes(at_least=2)[-1]
+    context.node = context.cluster_nodes.usable(at_least=2)[-1]
     context.members.exclude([context.node])
     context.execute_steps("Given a Service with a load balancer")
     context.balancers.expect_targets(context.service, [], [context.node])
@@ -35,10 +30,9 @@ def a_service_that_leaves_a_node_out(context: Context) -> None:
 
 @given("a Service with the Local traffic policy and a load balancer, and the Node has the only backend")
 def a_local_service_on_the_node(context: Context) -> None:
-    world: World = context.world
-    context.backend = world.make_backend(on=context.node)
-    context.service = world.make_service(context.backend, "LoadBalancer", spec=LOCAL)
-    context.service.expect_address()
+    context.backend = context.workloads.make_backend(on=context.node)
+    context.service = context.services.make(context.backend, "LoadBalancer", spec=LOCAL)
+    context.service.ingress.expect_address()
     context.balancers.expect_healthy(context.service, [context.node])
     context.outside.expect_reached(context.service.front, context.backend)
 
@@ -124,7 +118,7 @@ def load_balancer_keeps_the_node(context: Context) -> None:
 
 @then("the load balancer keeps the Node among its targets although the Node is not Ready")
 def load_balancer_keeps_the_node_that_is_not_ready(context: Context) -> None:
-    context.node.expect_not_ready()
+    context.node.kubelet.expect_not_ready()
     context.balancers.expect_targets_kept(context.service, [context.node])
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from behave import given, then
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @then("the load balancer in the cloud has that address and listens on the Service's port alone")
@@ -61,4 +62,4 @@ def finalizer_left_last(context: Context) -> None:
 
 @given("a reserved address")
 def reserved_address(context: Context) -> None:
-    context.reserved_address = context.world.reserve_address()
+    context.reserved_address = context.services.reserve_address()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from behave import given, then, when
-from behave.runner import Context
 
+from ccm_scenarios.context import Context
 from ccm_scenarios.faults import hardship
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from behave import given, then
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("the controller manager's metrics are known")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from behave import given, register_type, then, when
-from behave.runner import Context
 from parse import with_pattern
 
+from ccm_scenarios.context import Context
 from ccm_scenarios.contract import Mishap
 
 MISHAPS = {
@@ -28,7 +28,7 @@ register_type(Mishap=mishap)
 
 @given("all Pods of the backend and of the cluster itself are ready")
 def all_pods_are_ready(context: Context) -> None:
-    context.settled = context.world.settled_pods()
+    context.settled = context.workloads.settled_pods()
 
 
 @when("{mishap:Mishap}")
@@ -50,12 +50,12 @@ def all_instances_are_rebooted(context: Context) -> None:
 
 @then("the Node is not Ready")
 def node_is_not_ready(context: Context) -> None:
-    context.node.expect_not_ready()
+    context.node.kubelet.expect_not_ready()
 
 
 @then("the Node is Ready again")
 def node_is_ready_again(context: Context) -> None:
-    context.node.expect_ready()
+    context.node.kubelet.expect_ready()
 
 
 @then("the Node stays while its instance runs")
@@ -66,7 +66,7 @@ def node_stays_while_instance_runs(context: Context) -> None:
 
 @then("it is still the same boot")
 def boot_is_the_same(context: Context) -> None:
-    context.node.expect_same_boot()
+    context.node.kubelet.expect_same_boot()
 
 
 @then("the Pod on the Node is ready again")
@@ -77,7 +77,7 @@ def pod_is_ready_again(context: Context) -> None:
 @then("every Node is Ready after another boot")
 def all_nodes_are_rebooted(context: Context) -> None:
     for node in context.nodes:
-        node.expect_rebooted()
+        node.kubelet.expect_rebooted()
 
 
 @then("as many Pods are ready again")

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from behave import given, then, when
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("a node group of one Node")
 def group_of_one(context: Context) -> None:
-    context.group = context.world.make_node_group(1)
+    context.group = context.own_nodes.make_group(1)
 
 
 @given("a node group of two Nodes")
 def group_of_two(context: Context) -> None:
-    context.group = context.world.make_node_group(2)
+    context.group = context.own_nodes.make_group(2)
 
 
 @given("each of its Nodes has a Lease")
 def nodes_have_leases(context: Context) -> None:
     for node in context.group.nodes:
-        node.expect_lease()
+        node.kubelet.expect_lease()
 
 
 @when("the node group grows by one")
 def group_grows(context: Context) -> None:
-    context.other_nodes = [*context.group.nodes, *context.world.every_node()]
+    context.other_nodes = [*context.group.nodes, *context.cluster_nodes.every()]
     context.group.resize(+1)
 
 
 @when("the node group gives up one Node")
 def group_shrinks(context: Context) -> None:
     (context.node,) = context.group.resize(-1)
-    context.other_nodes = [*context.group.nodes, *context.world.every_node()]
+    context.other_nodes = [*context.group.nodes, *context.cluster_nodes.every()]
 
 
 @when("all instances of the node group are recreated")
 def group_is_recreated(context: Context) -> None:
-    context.other_nodes = context.world.every_node()
+    context.other_nodes = context.cluster_nodes.every()
     context.former_nodes = context.group.recreate()
 
 
@@ -59,15 +60,15 @@ def former_nodes_are_gone(context: Context) -> None:
 @then("events announced the deletion of each")
 def deletions_were_announced(context: Context) -> None:
     for node in context.former_nodes:
-        node.expect_deletion_announced()
+        node.conduct.expect_deletion_announced()
 
 
 @then("all other Nodes have their Leases still")
 def other_leases_are_there(context: Context) -> None:
     for node in context.other_nodes:
-        node.expect_lease_kept()
+        node.kubelet.expect_lease_kept()
 
 
 @then("a Pod runs on the Node")
 def pod_runs_on_the_node(context: Context) -> None:
-    context.world.make_pod_on(context.node).expect_ready()
+    context.workloads.make_pod_on(context.node).expect_ready()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 
 @given("all Nodes")
 def all_nodes(context: Context) -> None:
-    context.nodes = context.world.every_node()
+    context.nodes = context.cluster_nodes.every()
 
 
 @given("a Node")
 def a_node(context: Context) -> None:
-    context.node, *context.other_nodes = context.world.nodes()
+    context.node, *context.other_nodes = context.cluster_nodes.usable()
 
 
 @given("a Node that lost the labels of its instance's type")
@@ -36,11 +32,10 @@ def node_without_own_labels(context: Context) -> None:
 
 @given("a Node on an instance of its own, whose kubelet was given one of the instance's two internal addresses")
 def node_with_two_addresses(context: Context) -> None:
-    world: World = context.world
-    context.node = world.launch_node()
+    context.node = context.own_nodes.launch()
     context.cloud.add_internal_address(context.node)
     context.node.say_kubelet_was_given(context.node.internal_address)
-    world.misinform(context.node)
+    context.disturbances.misinform(context.node)
 
 
 @given("a Node that lost the labels of its instance's zone and region")
@@ -51,35 +46,32 @@ def node_without_place_labels(context: Context) -> None:
 
 @given("a Node with a taint of another kind")
 def node_with_another_taint(context: Context) -> None:
-    world: World = context.world
-    context.node = world.nodes()[0]
-    world.taint(context.node)
+    context.node = context.cluster_nodes.usable()[0]
+    context.disturbances.taint(context.node)
 
 
 @given("a Node that shows an address its instance does not have")
 def misinformed_node(context: Context) -> None:
-    world: World = context.world
-    context.node, *context.other_nodes = world.nodes()
-    world.misinform(context.node)
+    context.node, *context.other_nodes = context.cluster_nodes.usable()
+    context.disturbances.misinform(context.node)
 
 
 @given("a Node on an instance of its own")
 def node_of_its_own(context: Context) -> None:
-    world: World = context.world
-    context.other_nodes = world.nodes()
-    context.node = world.launch_node()
+    context.other_nodes = context.cluster_nodes.usable()
+    context.node = context.own_nodes.launch()
 
 
 @given("a Pod on the Node")
 def pod_on_the_node(context: Context) -> None:
-    context.pod = context.world.make_pod_on(context.node)
+    context.pod = context.workloads.make_pod_on(context.node)
     context.pod.expect_ready()
     context.containers_before = context.pod.containers
 
 
 @given("a backend on the Node that may run on other Nodes")
 def backend_on_the_node(context: Context) -> None:
-    context.backend = context.world.make_backend_on(context.node)
+    context.backend = context.workloads.make_backend_on(context.node)
 
 
 @when("the Node's instance type label is changed by hand")
@@ -89,18 +81,18 @@ def type_label_is_changed(context: Context) -> None:
 
 @when("the Node shows an address its instance does not have")
 def node_is_misinformed(context: Context) -> None:
-    context.world.misinform(context.node)
+    context.disturbances.misinform(context.node)
 
 
 @when("the Node is marked uninitialized")
 def node_is_marked(context: Context) -> None:
-    context.world.initialise_anew(context.node)
+    context.disturbances.initialise_anew(context.node)
 
 
 @when("the Nodes are marked uninitialized")
 def nodes_are_marked(context: Context) -> None:
     for node in context.nodes:
-        context.world.initialise_anew(node)
+        context.disturbances.initialise_anew(node)
 
 
 @when("the instance is deleted in the cloud")
@@ -110,7 +102,7 @@ def instance_is_deleted(context: Context) -> None:
 
 @when("another instance of the same name is launched")
 def successor_is_launched(context: Context) -> None:
-    context.node = context.world.launch_node(in_place_of=context.former_instance)
+    context.node = context.own_nodes.launch(in_place_of=context.former_instance)
 
 
 @when("the instance is stopped in the cloud")
@@ -130,24 +122,24 @@ def instance_is_rebooted(context: Context) -> None:
 
 @then("the Node is no longer marked uninitialized")
 def node_is_initialised(context: Context) -> None:
-    context.node.expect_initialised()
+    context.node.conduct.expect_initialised()
 
 
 @then("the Nodes are no longer marked uninitialized")
 def nodes_are_initialised(context: Context) -> None:
     for node in context.nodes:
-        node.expect_initialised()
+        node.conduct.expect_initialised()
 
 
 @then("the Nodes stay marked uninitialized")
 def nodes_stay_uninitialized(context: Context) -> None:
     for node in context.nodes:
-        node.expect_uninitialized_for_long()
+        node.conduct.expect_uninitialized_for_long()
 
 
 @then("the Node keeps the other taint")
 def node_keeps_the_other_taint(context: Context) -> None:
-    context.node.expect_own_taint()
+    context.node.conduct.expect_own_taint()
 
 
 @then("every Node's provider ID names an instance that exists, has the Node's address and belongs to no other Node")
@@ -183,7 +175,7 @@ def node_has_own_labels(context: Context) -> None:
 
 @then("the Node keeps the other label")
 def node_keeps_the_other_label(context: Context) -> None:
-    context.node.expect_label_of_others()
+    context.node.conduct.expect_label_of_others()
 
 
 @then("the Node has exactly the addresses of its instance again")
@@ -203,7 +195,7 @@ def node_is_gone(context: Context) -> None:
 
 @then("an event announced the Node's deletion")
 def deletion_was_announced(context: Context) -> None:
-    context.node.expect_deletion_announced()
+    context.node.conduct.expect_deletion_announced()
 
 
 @then("all other Nodes are still there")
@@ -214,17 +206,17 @@ def other_nodes_are_there(context: Context) -> None:
 
 @then("all other Nodes are left as they were")
 def other_nodes_are_unchanged(context: Context) -> None:
-    context.world.expect_unchanged(context.other_nodes)
+    context.cluster_nodes.expect_unchanged(context.other_nodes)
 
 
 @then("the Node is marked as shut down")
 def node_is_marked_as_shut_down(context: Context) -> None:
-    context.node.expect_shutdown_taint(present=True)
+    context.node.conduct.expect_shutdown_taint(present=True)
 
 
 @then("the Node is not marked as shut down")
 def node_is_not_marked_as_shut_down(context: Context) -> None:
-    context.node.expect_shutdown_taint(present=False)
+    context.node.conduct.expect_shutdown_taint(present=False)
 
 
 @then("the Node stays while its instance is stopped")
@@ -235,20 +227,20 @@ def node_stays(context: Context) -> None:
 
 @then("the Node is Ready after another boot")
 def node_is_ready_after_another_boot(context: Context) -> None:
-    context.node.expect_rebooted()
+    context.node.kubelet.expect_rebooted()
 
 
 @then("it is the same Node on the same instance, and was never announced as deleted")
 def node_is_the_same(context: Context) -> None:
     context.node.expect_same_identity()
-    context.node.expect_deletion_never_announced()
+    context.node.conduct.expect_deletion_never_announced()
 
 
 @then("they are the same Nodes on the same instances, and none was ever announced as deleted")
 def nodes_are_the_same(context: Context) -> None:
     for node in context.nodes:
         node.expect_same_identity()
-        node.expect_deletion_never_announced()
+        node.conduct.expect_deletion_never_announced()
 
 
 @then("the Pod on the Node runs again")
@@ -263,4 +255,4 @@ def backend_runs_elsewhere(context: Context) -> None:
 
 @then("the Node's Lease is gone")
 def lease_is_gone(context: Context) -> None:
-    context.node.expect_lease_gone()
+    context.node.kubelet.expect_lease_gone()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 OTHERS_ADDRESS = "192.0.2.2"
 """Of a block reserved for documentation (RFC 5737): no load balancer has it."""
@@ -16,14 +12,13 @@ OTHERS_ADDRESS = "192.0.2.2"
 
 @given("a finalizer of another controller on the Service")
 def foreign_finalizer(context: Context) -> None:
-    context.world.hold_foreign_finalizer(context.service)
+    context.services.hold_foreign_finalizer(context.service)
 
 
 @when("a LoadBalancer Service for another controller is created for the backend")
 def service_for_another_controller_is_created(context: Context) -> None:
-    world: World = context.world
-    annotations = world.provider.annotations.elsewhere()
-    context.service = world.make_service(context.backend, "LoadBalancer", annotations=annotations)
+    annotations = context.world.provider.annotations.elsewhere()
+    context.service = context.services.make(context.backend, "LoadBalancer", annotations=annotations)
 
 
 @when("the other controller shows an ingress address of its own")

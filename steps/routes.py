@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 
 @given("a Pod on every Node")
 def pod_on_every_node(context: Context) -> None:
-    world: World = context.world
-    context.nodes = world.nodes(at_least=2)
-    context.pods = [world.make_pod_on(node) for node in context.nodes]
+    context.nodes = context.cluster_nodes.usable(at_least=2)
+    context.pods = [context.workloads.make_pod_on(node) for node in context.nodes]
     for pod in context.pods:
         pod.expect_ready()
 
 
 @given("a Node on an instance of its own, with its route")
 def node_with_its_route(context: Context) -> None:
-    context.node = context.world.launch_node()
+    context.node = context.own_nodes.launch()
     context.cloud.expect_routes([context.node])
     context.pod_cidrs = context.node.pod_cidrs
 
 
 @given("a Pod on it that is reached from other Nodes")
 def reached_pod(context: Context) -> None:
-    world: World = context.world
-    others = world.nodes()
-    context.pods = [world.make_pod_on(node) for node in (context.node, others[0])]
+    others = context.cluster_nodes.usable()
+    context.pods = [context.workloads.make_pod_on(node) for node in (context.node, others[0])]
     for pod in context.pods:
         pod.expect_ready()
     pod_is_reached(context)
@@ -39,7 +33,7 @@ def reached_pod(context: Context) -> None:
 
 @when("a Node joins on an instance of its own")
 def node_joins(context: Context) -> None:
-    context.node = context.world.launch_node()
+    context.node = context.own_nodes.launch()
 
 
 @when("the Node's route is deleted in the cloud")
@@ -60,7 +54,7 @@ def foreign_route_appears(context: Context) -> None:
 
 @when("the Pods call each other")
 def pods_call_each_other(context: Context) -> None:
-    context.calls = context.world.calls_between(context.pods)
+    context.pod_calls = context.callers.calls_between(context.pods)
 
 
 @when("a Pod comes to every Node")
@@ -71,7 +65,7 @@ def pod_comes_to_every_node(context: Context) -> None:
 
 @then("every Pod gets an answer from every other Pod")
 def calls_are_answered(context: Context) -> None:
-    context.world.rules.expect_up(*context.calls, timeout="route_present")
+    context.world.rules.expect_up(*context.pod_calls, timeout="route_present")
 
 
 @then("the cloud has one route to each Node's Pods, and it leads to the Node's instance")
@@ -96,13 +90,12 @@ def no_route_to_its_pods(context: Context) -> None:
 
 @then("nothing is said of the Node's network")
 def nothing_is_said_of_the_network(context: Context) -> None:
-    context.node.expect_network_untold()
+    context.node.conduct.expect_network_untold()
 
 
 @then("the Pod is reached from other Nodes")
 def pod_is_reached(context: Context) -> None:
-    world: World = context.world
-    world.rules.expect_up(*world.calls_between(context.pods), timeout="route_present")
+    context.world.rules.expect_up(*context.callers.calls_between(context.pods), timeout="route_present")
 
 
 @then("the route that no Node needs is gone")
@@ -117,14 +110,14 @@ def foreign_route_is_there(context: Context) -> None:
 
 @then("the Node's network is called available because of its route")
 def network_is_available(context: Context) -> None:
-    context.node.expect_network(available=True)
+    context.node.conduct.expect_network(available=True)
 
 
 @then("the Node's network is called unavailable for want of a route")
 def network_is_unavailable(context: Context) -> None:
-    context.node.expect_network(available=False)
+    context.node.conduct.expect_network(available=False)
 
 
 @then("an event reported that its route could not be made")
 def failed_route_was_reported(context: Context) -> None:
-    context.node.expect_failed_route_reported()
+    context.node.conduct.expect_failed_route_reported()

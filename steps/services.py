@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from behave import given, register_type, then, when
-from behave.runner import Context
 from parse import with_pattern
 
+from ccm_scenarios.context import Context
 from ccm_scenarios.contract import Protocol
-
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
 
 
 @with_pattern("ClusterIP|NodePort|LoadBalancer")
@@ -55,93 +52,89 @@ register_type(ServiceType=service_type, Protocols=protocols, Request=request)
 
 @given("a backend")
 def a_backend(context: Context) -> None:
-    context.backend = context.world.make_backend()
+    context.backend = context.workloads.make_backend()
 
 
 @given("a backend of several Pods")
 def a_backend_of_several_pods(context: Context) -> None:
-    context.backend = context.world.make_backend(replicas=3)
+    context.backend = context.workloads.make_backend(replicas=3)
 
 
 @given("a {type:ServiceType} Service on {protocols:Protocols} with a backend")
 def a_service_with_a_backend(context: Context, type: str, protocols: Sequence[Protocol]) -> None:
-    world: World = context.world
-    context.backend = world.make_backend()
-    context.service = world.make_service(context.backend, type, protocols)
+    context.backend = context.workloads.make_backend()
+    context.service = context.services.make(context.backend, type, protocols)
 
 
 @given("a {type:ServiceType} Service with {request:Request} for the backend")
 def a_service_with_a_request(context: Context, type: str, request: Mapping[str, Any]) -> None:
-    context.service = context.world.make_service(context.backend, type, spec=request)
+    context.service = context.services.make(context.backend, type, spec=request)
 
 
 @given("the Service has its load balancer")
 def the_service_has_its_load_balancer(context: Context) -> None:
-    context.service.expect_address()
-    context.service.expect_cleanup_finalizer()
+    context.service.ingress.expect_address()
+    context.service.conduct.expect_cleanup_finalizer()
     context.balancer = context.cloud.expect_load_balancer(context.service)
 
 
 @given("a Service with a load balancer")
 def a_service_with_a_load_balancer(context: Context) -> None:
-    world: World = context.world
-    context.backend = world.make_backend()
-    context.service = world.make_service(context.backend, "LoadBalancer")
+    context.backend = context.workloads.make_backend()
+    context.service = context.services.make(context.backend, "LoadBalancer")
     the_service_has_its_load_balancer(context)
 
 
 @given("another Service of that name with a load balancer, in another namespace")
 def another_service_of_that_name(context: Context) -> None:
     another_service_is_created(context)
-    context.other_service.expect_address()
+    context.other_service.ingress.expect_address()
     context.other_balancer = context.cloud.expect_load_balancer(context.other_service)
 
 
 @given("a load balancer on {protocols:Protocols} with {spec:Request} in front of it")
 def load_balancer_in_front(context: Context, protocols: Sequence[Protocol], spec: Mapping[str, Any]) -> None:
-    context.service = context.world.make_load_balancer(context.backend, protocols, spec)
+    context.service = context.services.make_load_balancer(context.backend, protocols, spec)
 
 
 @when("another LoadBalancer Service with a backend is created")
 def another_service_is_created(context: Context) -> None:
-    world: World = context.world
-    namespace = world.make_namespace()
-    context.other_backend = world.make_backend(namespace=namespace)
-    context.other_service = world.make_service(context.other_backend, "LoadBalancer", namespace=namespace)
+    namespace = context.world.make_namespace()
+    context.other_backend = context.workloads.make_backend(namespace=namespace)
+    context.other_service = context.services.make(context.other_backend, "LoadBalancer", namespace=namespace)
 
 
 @when("a {type:ServiceType} Service is created for the backend")
 def service_is_created(context: Context, type: str) -> None:
-    context.service = context.world.make_service(context.backend, type)
+    context.service = context.services.make(context.backend, type)
 
 
 @when("a {type:ServiceType} Service on {protocols:Protocols} is created for the backend")
 def service_on_protocols_is_created(context: Context, type: str, protocols: Sequence[Protocol]) -> None:
-    context.service = context.world.make_service(context.backend, type, protocols)
+    context.service = context.services.make(context.backend, type, protocols)
 
 
 @when("a {type:ServiceType} Service with {request:Request} is created for the backend")
 def service_with_a_request_is_created(context: Context, type: str, request: Mapping[str, Any]) -> None:
-    context.service = context.world.make_service(context.backend, type, spec=request)
+    context.service = context.services.make(context.backend, type, spec=request)
 
 
 @when("a LoadBalancer Service that asks for the reserved address is created for the backend")
 def service_with_the_reserved_address_is_created(context: Context) -> None:
     spec = {"loadBalancerIP": context.reserved_address}
-    context.service = context.world.make_service(context.backend, "LoadBalancer", spec=spec)
+    context.service = context.services.make(context.backend, "LoadBalancer", spec=spec)
 
 
 @when("a LoadBalancer Service that the cloud cannot serve is created for the backend")
 def unservable_service_is_created(context: Context) -> None:
-    world: World = context.world
-    asked = world.provider.annotations.unservable()
-    context.service = world.make_service(context.backend, "LoadBalancer", annotations=asked)
+    asked = context.world.provider.annotations.unservable()
+    context.service = context.services.make(context.backend, "LoadBalancer", annotations=asked)
 
 
 @when("a LoadBalancer Service of the same name is created for the backend")
 def successor_is_created(context: Context) -> None:
     context.former_service = context.service
-    context.service = context.world.make_service(context.backend, "LoadBalancer")
+    context.service = context.services.make(context.backend, "LoadBalancer")
 
 
 @when("the Service drops what the cloud cannot serve")
@@ -202,7 +195,7 @@ def service_moves_to_another_port(context: Context) -> None:
 
 @when("the Service's namespace is deleted")
 def namespace_is_deleted(context: Context) -> None:
-    context.world.end_namespace_of(context.service)
+    context.services.end_namespace_of(context.service)
 
 
 @when("the Service is deleted")
@@ -227,17 +220,17 @@ def a_backend_comes(context: Context) -> None:
 
 @then("the Service gets an ingress address")
 def service_gets_an_address(context: Context) -> None:
-    context.service.expect_address()
+    context.service.ingress.expect_address()
 
 
 @then("the other Service gets an ingress address")
 def other_service_gets_an_address(context: Context) -> None:
-    context.other_service.expect_address()
+    context.other_service.ingress.expect_address()
 
 
 @then("the Service has one port number on {protocols:Protocols}")
 def service_has_one_port_number(context: Context, protocols: Sequence[Protocol]) -> None:
-    context.service.expect_port_on(protocols)
+    context.service.allocated.expect_port_on(protocols)
 
 
 @then("the Service never showed an ingress address")
@@ -247,68 +240,68 @@ def service_never_showed_an_address(context: Context) -> None:
 
 @then("the ingress address is the reserved one")
 def address_is_the_reserved_one(context: Context) -> None:
-    context.service.expect_addresses(context.reserved_address)
+    context.service.ingress.expect_addresses(context.reserved_address)
 
 
 @then("the ingress address is the former one")
 def address_is_the_former_one(context: Context) -> None:
-    context.service.expect_addresses(context.balancer.address)
+    context.service.ingress.expect_addresses(context.balancer.address)
 
 
 @then("the two Services have different ingress addresses")
 def addresses_differ(context: Context) -> None:
-    context.service.expect_other_addresses_than(context.other_service)
+    context.service.ingress.expect_other_addresses_than(context.other_service)
 
 
 @then("the ingress address says whether Nodes get packets that are sent to it as they are")
 def ip_mode_is_right(context: Context) -> None:
-    context.world.expect_ip_mode(context.service)
+    context.balancers.expect_ip_mode(context.service)
 
 
 @then("the Service has a node port for each protocol")
 @then("the Service has a node port")
 def service_has_a_node_port(context: Context) -> None:
-    context.service.expect_node_port(present=True)
+    context.service.allocated.expect_node_port(present=True)
 
 
 @then("the Service has no node port")
 def service_has_no_node_port(context: Context) -> None:
-    context.service.expect_node_port(present=False)
+    context.service.allocated.expect_node_port(present=False)
 
 
 @then("the Service has kept its node port")
 def service_has_kept_its_node_port(context: Context) -> None:
-    context.service.expect_same_node_port()
+    context.service.allocated.expect_same_node_port()
 
 
 @then("the Service has kept its ingress address")
 def service_has_kept_its_address(context: Context) -> None:
-    context.service.expect_same_address()
+    context.service.ingress.expect_same_address()
 
 
 @then("the Service holds the clean-up finalizer")
 def service_holds_the_finalizer(context: Context) -> None:
-    context.service.expect_cleanup_finalizer()
+    context.service.conduct.expect_cleanup_finalizer()
 
 
 @then("the Service has no cluster IP")
 def service_has_no_cluster_ip(context: Context) -> None:
-    context.service.expect_no_cluster_ip()
+    context.service.allocated.expect_no_cluster_ip()
 
 
 @then("the Service has no ingress address yet")
 def service_has_no_address(context: Context) -> None:
-    context.service.expect_no_address()
+    context.service.ingress.expect_no_address()
 
 
 @then("the other Service has no ingress address yet")
 def other_service_has_no_address(context: Context) -> None:
-    context.other_service.expect_no_address()
+    context.other_service.ingress.expect_no_address()
 
 
 @then("the Service waits for its clean-up")
 def service_waits_for_its_cleanup(context: Context) -> None:
-    context.service.expect_awaiting_cleanup()
+    context.service.conduct.expect_awaiting_cleanup()
 
 
 @then("the Service held the clean-up finalizer whenever it showed an ingress address")
@@ -318,7 +311,7 @@ def finalizer_with_every_address(context: Context) -> None:
 
 @then("the other Service has kept its ingress address")
 def other_service_has_kept_its_address(context: Context) -> None:
-    context.other_service.expect_addresses(context.other_balancer.address)
+    context.other_service.ingress.expect_addresses(context.other_balancer.address)
 
 
 @then("the Service is gone")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from behave import given, then, when
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("a Node that names an instance the cloud does not know, and calls itself Ready")
 def ready_stand_in(context: Context) -> None:
-    context.other_nodes = context.world.every_node()
+    context.other_nodes = context.cluster_nodes.every()
     _appears(context, provider_id=context.world.provider.instances.unknown_provider_id, ready=True)
 
 
@@ -70,12 +71,12 @@ def node_was_never_initialised(context: Context) -> None:
 
 @then("an event reported that its deletion failed")
 def failed_deletion_was_reported(context: Context) -> None:
-    context.node.expect_failed_deletion_reported()
+    context.node.conduct.expect_failed_deletion_reported()
 
 
 @then("the Node stays uninitialized")
 def node_stays_uninitialized(context: Context) -> None:
-    context.node.expect_uninitialized_for_long()
+    context.node.conduct.expect_uninitialized_for_long()
 
 
 @then("the Node stays")

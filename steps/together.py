@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 LABELS = {"ccm-scenarios/deleted": "together"}
 SERVED_AT_ONCE = 3
@@ -16,28 +12,27 @@ SERVED_AT_ONCE = 3
 
 @given("two more {type:ServiceType} Services for the backend, under a label")
 def labelled_services(context: Context, type: str) -> None:
-    world: World = context.world
     names = ("labelled-1", "labelled-2")
-    context.labelled = [world.make_service(context.backend, type, labels=LABELS, name=name) for name in names]
+    context.labelled = [context.services.make(context.backend, type, labels=LABELS, name=name) for name in names]
 
 
 @given("two more Services with load balancers, under a label")
 def labelled_services_with_load_balancers(context: Context) -> None:
     labelled_services(context, "LoadBalancer")
     for service in context.labelled:
-        service.expect_address()
+        service.ingress.expect_address()
         context.cloud.expect_load_balancer(service)
 
 
 @when("the labelled Services are deleted together")
 def labelled_services_are_deleted(context: Context) -> None:
-    context.world.delete_together(LABELS)
+    context.services.delete_together(LABELS)
 
 
 @then("the labelled Services wait for their clean-up")
 def labelled_services_wait(context: Context) -> None:
     for service in context.labelled:
-        service.expect_awaiting_cleanup()
+        service.conduct.expect_awaiting_cleanup()
 
 
 @then("the labelled Services are gone")
@@ -66,14 +61,13 @@ def ends_were_told(context: Context) -> None:
 
 @when("more Services are created for the backend, and the API server restarts while they are being served")
 def services_while_the_api_server_restarts(context: Context) -> None:
-    world: World = context.world
-    context.served = world.serve_while_api_server_restarts(context.backend, SERVED_AT_ONCE)
+    context.served = context.services.serve_while_api_server_restarts(context.backend, SERVED_AT_ONCE)
 
 
 @then("each of them gets an ingress address, and a load balancer that listens on its port alone")
 def each_is_served(context: Context) -> None:
     for service in context.served:
-        service.expect_address()
+        service.ingress.expect_address()
         context.cloud.expect_load_balancer(service)
 
 

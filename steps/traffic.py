@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from behave import given, then
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("clients outside the cluster that call the backend all the time")
 def called_all_the_time(context: Context) -> None:
     context.outside.expect_reached(context.service.front, context.backend)
-    context.calls = context.world.keep_calling(context.service, context.backend)
+    context.calls = context.callers.keep_calling(context.service, context.backend)
 
 
 @then("every call of those clients was answered")
@@ -62,25 +63,25 @@ def clients_seen_as_themselves(context: Context) -> None:
 
 @then("Nodes reach the backend through the load balancer")
 def reached_from_nodes(context: Context) -> None:
-    context.world.expect_reached_from_other_node(context.service, context.backend)
+    context.cluster_traffic.expect_reached_from_other_node(context.service, context.backend)
 
 
 @then("the backend sees the addresses of Pods that call the load balancer")
 def pods_seen_as_themselves(context: Context) -> None:
-    context.world.expect_seen_as_pod(context.service)
+    context.cluster_traffic.expect_seen_as_pod(context.service)
 
 
 @given("Pods reach the backend through the Service")
 @then("Pods reach the backend through the Service")
 def reached_from_pods(context: Context) -> None:
-    context.world.expect_reached_from_pods(context.service, context.backend)
+    context.cluster_traffic.expect_reached_from_pods(context.service, context.backend)
 
 
 @then("only the backend's Node is healthy at the health check node port")
 def endpoint_node_is_healthy(context: Context) -> None:
-    context.world.expect_healthy_endpoint_nodes(context.service, context.backend)
+    context.cluster_traffic.expect_healthy_endpoint_nodes(context.service, context.backend)
 
 
 @then("no Node is healthy at the former health check node port")
 def no_node_is_healthy(context: Context) -> None:
-    context.world.expect_no_healthy_node(context.service, context.service.former_health_check_node_ports)
+    context.cluster_traffic.expect_no_healthy_node(context.service, context.service.former_health_check_node_ports)

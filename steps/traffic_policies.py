@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from behave import given, then, when
-from behave.runner import Context
 
-if TYPE_CHECKING:
-    from ccm_scenarios.world import World
+from ccm_scenarios.context import Context
 
 LOCAL = {"externalTrafficPolicy": "Local"}
 
 
 @given("a LoadBalancer Service with the Local traffic policy and no backend")
 def a_local_service_without_a_backend(context: Context) -> None:
-    world: World = context.world
-    context.backend = world.make_backend(replicas=0, spread=True)
-    context.service = world.make_service(context.backend, "LoadBalancer", spec=LOCAL)
-    context.service.expect_address()
+    context.backend = context.workloads.make_backend(replicas=0, spread=True)
+    context.service = context.services.make(context.backend, "LoadBalancer", spec=LOCAL)
+    context.service.ingress.expect_address()
     context.cloud.expect_load_balancer(context.service)
 
 
 @when("a backend comes to each of two Nodes")
 def backends_come(context: Context) -> None:
-    context.world.nodes(at_least=2)
+    context.cluster_nodes.usable(at_least=2)
     context.backend.scale(2)
     context.backend.expect_ready()
 
 
 @then("the Service has a health check node port")
 def service_has_a_health_check_node_port(context: Context) -> None:
-    context.service.expect_health_check_node_port(present=True)
+    context.service.allocated.expect_health_check_node_port(present=True)
 
 
 @then("the Service has no health check node port")
 def service_has_no_health_check_node_port(context: Context) -> None:
-    context.service.expect_health_check_node_port(present=False)
+    context.service.allocated.expect_health_check_node_port(present=False)
 
 
 @then("the load balancer asks the health check node port for its targets' health")
@@ -56,14 +51,14 @@ def backends_nodes_are_healthy(context: Context) -> None:
 
 @then("the load balancer finds every Node healthy")
 def every_node_is_healthy(context: Context) -> None:
-    context.balancers.expect_healthy(context.service, context.world.nodes())
+    context.balancers.expect_healthy(context.service, context.cluster_nodes.usable())
 
 
 @then("the load balancer finds no Node healthy")
 def nobody_is_healthy(context: Context) -> None:
-    context.balancers.expect_healthy(context.service, [], context.world.nodes())
+    context.balancers.expect_healthy(context.service, [], context.cluster_nodes.usable())
 
 
 @then("no Node is healthy at the health check node port")
 def no_node_is_healthy(context: Context) -> None:
-    context.world.expect_no_healthy_node(context.service, [context.service.health_check_node_port])
+    context.cluster_traffic.expect_no_healthy_node(context.service, [context.service.health_check_node_port])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from behave import given, register_type, then, when
-from behave.runner import Context
 from parse import with_pattern
+
+from ccm_scenarios.context import Context
 
 
 @with_pattern("older|newer")

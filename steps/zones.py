@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from behave import given, then
-from behave.runner import Context
+
+from ccm_scenarios.context import Context
 
 
 @given("a backend in every zone")
 def a_backend_in_every_zone(context: Context) -> None:
-    context.backend = context.world.cluster_traffic.make_backend_in_every_zone()
+    context.backend = context.workloads.make_backend_in_every_zone()
 
 
 @then("Pods on every Node reach the backend of their own zone, and no other")
 def reached_in_own_zone(context: Context) -> None:
-    context.world.cluster_traffic.expect_reached_in_own_zone(context.service, context.backend)
+    context.cluster_traffic.expect_reached_in_own_zone(context.service, context.backend)

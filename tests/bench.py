@@ -168,11 +168,11 @@ def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
             one.close()
 
     def address(one: World) -> Callable[[], None]:
-        backend = one.make_backend()
-        return lambda: one.make_service(backend, "LoadBalancer").expect_address()
+        backend = one.workloads.make_backend()
+        return lambda: one.services.make(backend, "LoadBalancer").ingress.expect_address()
 
     def deletion(one: World) -> Callable[[], None]:
-        node = one.launch_node()
+        node = one.own_nodes.launch()
         instance = provider.instances.get(node.provider_id).id
 
         def act() -> None:
@@ -182,12 +182,12 @@ def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
         return act
 
     def taint(one: World) -> Callable[[], None]:
-        node = one.launch_node()
+        node = one.own_nodes.launch()
         instance = provider.instances.get(node.provider_id).id
 
         def act() -> None:
             provider.instances.stop(instance)
-            node.expect_shutdown_taint(present=True)
+            node.conduct.expect_shutdown_taint(present=True)
 
         return act
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import providers
 from ccm_scenarios.kube import Cluster
-from ccm_scenarios.kube.nodes import TYPE_LABELS
+from ccm_scenarios.kube.node_facts import TYPE_LABELS
 from ccm_scenarios.kube.stand_ins import StandIn
 from ccm_scenarios.localcloud import client
 from ccm_scenarios.options import Options
@@ -69,8 +69,8 @@ def nodes(world: World, count: int) -> dict[str, float]:
     ]
     try:
         for node in made:
-            node.handle.expect_initialised()
-            node.handle.expect_labels({TYPE_LABELS[0]: _INSTANCE_TYPE})
+            node.handle.conduct.expect_initialised()
+            node.handle.conduct.expect_labels({TYPE_LABELS[0]: _INSTANCE_TYPE})
         initialised = time.monotonic()
         _terminate(world, launched)
         for node in made:
@@ -88,17 +88,17 @@ def services(world: World, count: int) -> dict[str, float]:
     Returns:
         Seconds until the last had its load balancer, and from the deletion until nothing of any was left.
     """
-    backend = world.make_backend()
+    backend = world.workloads.make_backend()
     start = time.monotonic()
     made = [
-        world.make_service(backend, "LoadBalancer", name=f"service-{number}", labels=_TOGETHER)
+        world.services.make(backend, "LoadBalancer", name=f"service-{number}", labels=_TOGETHER)
         for number in range(count)
     ]
     for service in made:
-        service.expect_address()
+        service.ingress.expect_address()
         world.cloud.expect_load_balancer(service)
     provided = time.monotonic()
-    world.delete_together(_TOGETHER)
+    world.services.delete_together(_TOGETHER)
     for service in made:
         service.expect_gone()
         world.cloud.expect_nothing_owned_by(service)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import inspect
 import re
 import subprocess
 import sys
@@ -112,60 +111,9 @@ def test_a_dry_run_needs_no_kubernetes_client() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def _classes() -> dict[str, type]:
-    """What steps find in their context under which name, where that is always of one class."""
-    from ccm_scenarios.cloud import CloudExpectations
-    from ccm_scenarios.disturbances import Disturbances
-    from ccm_scenarios.kube.nodes import NodeHandle
-    from ccm_scenarios.kube.pods import Backend, PodHandle
-    from ccm_scenarios.kube.services import ServiceHandle
-    from ccm_scenarios.kube.stand_ins import DeletionRefused, StandIn
-    from ccm_scenarios.manager import Manager
-    from ccm_scenarios.metrics import Metrics
-    from ccm_scenarios.replicas import Replicas
-    from ccm_scenarios.traffic.outside import OutsideClients
-    from ccm_scenarios.versions import Versions
-    from ccm_scenarios.world import World
-
-    return {
-        "backend": Backend,
-        "cloud": CloudExpectations,
-        "deletion_refused": DeletionRefused,
-        "disturbances": Disturbances,
-        "host": NodeHandle,
-        "manager": Manager,
-        "metrics": Metrics,
-        "node": NodeHandle,
-        "other_service": ServiceHandle,
-        "outside": OutsideClients,
-        "pod": PodHandle,
-        "replicas": Replicas,
-        "service": ServiceHandle,
-        "stand_in": StandIn,
-        "versions": Versions,
-        "world": World,
-    }
-
-
-def test_steps_call_what_there_is() -> None:
-    # behave's context is untyped: nothing else would notice before the step runs.
-    classes = _classes()
-    called = {
-        (path.name, node.lineno, node.value.attr, node.attr)
-        for path in sorted((ROOT / "steps").glob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Attribute)
-        and isinstance(node.value.value, ast.Name)
-        and node.value.value.id == "context"
-        and node.value.attr in classes
-    }
-    assert len(called) > 100
-    # What a constructor sets is no attribute of the class.
-    sources = {name: inspect.getsource(kind) for name, kind in classes.items()}
-    missing = [
-        f"{file}:{line}: {owner}.{name}"
-        for file, line, owner, name in sorted(called)
-        if not hasattr(classes[owner], name) and f"self.{name}" not in sources[owner]
-    ]
-    assert missing == []
+def test_steps_take_a_context_with_types() -> None:
+    """behave's own has none: nothing would notice before a step runs that it calls what there is not."""
+    for path in (ROOT / "steps").glob("*.py"):
+        text = path.read_text()
+        assert "from ccm_scenarios.context import Context\n" in text, path.name
+        assert "behave.runner" not in text, path.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -187,6 +187,10 @@ class Cluster:
         if isinstance(data, dict):
             data.get("metadata", {}).pop("managedFields", None)
         return data
+
+    def as_yaml(self, things: Iterable[Any]) -> str:
+        """Objects of the client as YAML documents, for evidence."""
+        return yaml.safe_dump_all([self.plain(thing) for thing in things], sort_keys=False)
 
     def close(self) -> None:
         """End all watches and connections, once all namespaces that were ended are gone.

@@ -83,6 +83,38 @@ class Conduct:
         """That it warned that there is no Node for the load balancer."""
         self.expect_events(LoadBalancerEvent.NO_NODES, timeout="lb_updated")
 
+    # How it holds the Service
+
+    def expect_cleanup_finalizer(self) -> None:
+        """That the clean-up finalizer is on the Service."""
+
+        def look() -> None:
+            if not self._service.holds_cleanup_finalizer:
+                raise NotYet(f"finalizers: {self._service.latest.metadata.finalizers or 'none'}")
+
+        self._service.cluster.waits.until(f"the clean-up finalizer on {self._service}", look, timeout="lb_provisioned")
+
+    def expect_no_cleanup_finalizer(self) -> None:
+        """That the clean-up finalizer is on the Service no more (it may be gone with the object)."""
+
+        def look() -> None:
+            if self._service.holds_cleanup_finalizer:
+                raise NotYet("the clean-up finalizer is still there")
+
+        self._service.cluster.waits.until(f"{self._service} without clean-up finalizer", look, timeout="lb_deleted")
+
+    def expect_awaiting_cleanup(self) -> None:
+        """That its deletion was asked for, and that it stays, held by the clean-up finalizer, during a window."""
+
+        def look() -> None:
+            if not (self._service.holds_cleanup_finalizer and self._service.latest.metadata.deletion_timestamp):
+                raise NotYet(self._service.state_of_deletion())
+
+        window = Window("Timeouts.ccm_down", self._service.cluster.timeouts.ccm_down)
+        expected = f"{self._service} told to go, and kept for its clean-up"
+        self._service.cluster.waits.until(expected, look, timeout="service_changed")
+        self._service.cluster.waits.holds(expected, look, window=window)
+
     # What it keeps from doing
 
     def expect_left_alone(self) -> None:

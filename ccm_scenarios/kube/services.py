@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.client import ApiException
 
 from ccm_scenarios.contract import Protocol, ServiceRef
+from ccm_scenarios.kube.allocations import Allocations
 from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
 from ccm_scenarios.kube.conduct import Conduct
-from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
+from ccm_scenarios.kube.expectation import Expectation, NotYet
+from ccm_scenarios.kube.fronts import Front, ServicePort, fronts_of, ports_of
 from ccm_scenarios.kube.history import History, addresses_of, is_held, node_ports_of
+from ccm_scenarios.kube.ingress import Ingress
 from ccm_scenarios.kube.manifests import Manifest, service_port
-from ccm_scenarios.kube.waits import Window
 
 FOREIGN_FINALIZER = "ccm-scenarios/kept"
 """One that no controller knows, and none may take away."""
 
 _NODE_PORTS_TRIED = 50
 """How many neighbours of a node port are tried until one is free."""
-
-
-_AT_ONCE = "0 s: the change itself, or a version after it, shows this"
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """Where clients outside the cluster find a Service."""
-
-    addresses: tuple[str, ...]
-    """Its ingress addresses, IP addresses or host names; empty without a load balancer."""
-    port: int
-    protocol: Protocol
-
-    def __str__(self) -> str:
-        places = ", ".join(f"{address}:{self.port}" for address in self.addresses)
-        return f"{self.protocol.value} {places or 'nowhere'}"
-
-
-@dataclass(frozen=True, slots=True)
-class ServicePort:
-    """One of a Service's ports, as those inside the cluster find it."""
-
-    number: int
-    protocol: Protocol
-    node_port: int
-    """0 if it has none."""
 
 
 class ServiceHandle:
@@ -63,6 +37,8 @@ class ServiceHandle:
         created = cluster.core.create_namespaced_service(namespace, manifest)
         self.uid: str = created.metadata.uid
         self.history.begin(created)
+        self.ingress = Ingress(self)
+        self.allocated = Allocations(self)
         self.conduct = Conduct(self)
 
     def __str__(self) -> str:
@@ -88,12 +64,12 @@ class ServiceHandle:
     @property
     def fronts(self) -> tuple[Front, ...]:
         """Where clients find it now, at each of its ports."""
-        return _fronts(self.latest)
+        return fronts_of(self.latest)
 
     @property
     def ports(self) -> tuple[ServicePort, ...]:
         """All its ports, in the order of its manifest."""
-        return _ports(self.latest)
+        return ports_of(self.latest)
 
     @property
     def node_port(self) -> int:
@@ -144,7 +120,7 @@ class ServiceHandle:
     @property
     def former_front(self) -> Front:
         """Where clients found it before the last change, at the first of its ports."""
-        return _fronts(self.history.before)[0]
+        return fronts_of(self.history.before)[0]
 
     @property
     def former_cluster_ip(self) -> str:
@@ -154,7 +130,7 @@ class ServiceHandle:
     @property
     def former_ports(self) -> tuple[ServicePort, ...]:
         """Its ports before the last change."""
-        return _ports(self.history.before)
+        return ports_of(self.history.before)
 
     @property
     def former_health_check_node_ports(self) -> frozenset[int]:
@@ -268,155 +244,33 @@ class ServiceHandle:
             if error.status not in (404, 409):
                 raise
 
-    # Expectations
+    # What it keeps
 
-    def expect_address(self) -> None:
-        """That every ingress entry names an address."""
+    def expect_same(self, what: str, of: Callable[[Any], object]) -> None:
+        """That no version (`V1Service`) since the last change has another value of something than the one before it."""
+        expected = of(self.history.before)
+        for seen in self.history.since_change:
+            if (value := of(seen)) != expected:
+                at_once = "0 s: the change itself, or a version after it, shows this"
+                raise Expectation(f"{self} with the same {what}: {expected}", f"{value}", at_once)
 
-        def look() -> None:
-            if not self.exists:
-                raise Impossible(f"{self} is gone")
-            ingress = self.latest.status.load_balancer.ingress or []
-            if not ingress:
-                raise NotYet("no ingress address")
-            if any(not (entry.ip or entry.hostname) for entry in ingress):
-                raise NotYet("an ingress entry with neither IP address nor host name")
-
-        self.cluster.waits.until(f"an ingress address for {self}", look, timeout="lb_provisioned")
-
-    def expect_addresses(self, *wanted: str) -> None:
-        """That it shows exactly these ingress addresses."""
-
-        def look() -> None:
-            if addresses_of(self.latest) != tuple(sorted(wanted)):
-                raise NotYet(f"ingress addresses: {', '.join(addresses_of(self.latest)) or 'none'}")
-
-        self.cluster.waits.until(f"{self} at {', '.join(wanted)}", look, timeout="lb_provisioned")
-
-    def expect_other_addresses_than(self, other: ServiceHandle) -> None:
-        """That the two share no ingress address."""
-        if shared := set(addresses_of(self.latest)) & set(addresses_of(other.latest)):
-            raise Expectation(f"{self} and {other} at different ingress addresses", f"both at {shared}", _AT_ONCE)
-
-    def expect_ip_mode(self, *, vip: bool) -> None:
-        """That every ingress address says how packets arrive that are sent to it.
-
-        Args:
-            vip: whether Nodes get them with that address as destination; else a proxy answers there, or a host name
-                says nothing of the kind.
-        """
-        wrong = [
-            f"{entry.ip or entry.hostname} with ipMode {entry.ip_mode}"
-            for entry in self.latest.status.load_balancer.ingress or []
-            if entry.ip_mode != ("VIP" if vip else "Proxy" if entry.ip else None)
-        ]
-        if wrong:
-            how = "IP addresses with ipMode VIP" if vip else "host names, or IP addresses with ipMode Proxy"
-            raise Expectation(f"ingress addresses of {self} that are {how}", ", ".join(wrong), _AT_ONCE)
-
-    def expect_other_address(self) -> None:
-        """That the Service has ingress addresses, and none of those from before the last change."""
-        before = set(addresses_of(self.history.before))
-
-        def look() -> None:
-            now = addresses_of(self.latest)
-            if not now or before & set(now):
-                raise NotYet(f"ingress addresses: {', '.join(now) or 'none'}")
-
-        expected = f"another ingress address for {self} than {', '.join(sorted(before))}"
-        self.cluster.waits.until(expected, look, timeout="lb_provisioned")
-
-    def expect_cleanup_finalizer(self) -> None:
-        """That the clean-up finalizer is on the Service."""
-
-        def look() -> None:
-            if not self.holds_cleanup_finalizer:
-                raise NotYet(f"finalizers: {self.latest.metadata.finalizers or 'none'}")
-
-        self.cluster.waits.until(f"the clean-up finalizer on {self}", look, timeout="lb_provisioned")
-
-    def expect_no_cleanup_finalizer(self) -> None:
-        """That the clean-up finalizer is on the Service no more (it may be gone with the object)."""
-
-        def look() -> None:
-            if self.holds_cleanup_finalizer:
-                raise NotYet("the clean-up finalizer is still there")
-
-        self.cluster.waits.until(f"{self} without clean-up finalizer", look, timeout="lb_deleted")
-
-    def expect_awaiting_cleanup(self) -> None:
-        """That its deletion was asked for, and that it stays, held by the clean-up finalizer, during a window."""
-
-        def look() -> None:
-            if not (self.holds_cleanup_finalizer and self.latest.metadata.deletion_timestamp):
-                raise NotYet(self._state_of_deletion())
-
-        window = Window("Timeouts.ccm_down", self.cluster.timeouts.ccm_down)
-        expected = f"{self} told to go, and kept for its clean-up"
-        self.cluster.waits.until(expected, look, timeout="service_changed")
-        self.cluster.waits.holds(expected, look, window=window)
-
-    def expect_no_address(self) -> None:
-        """That it shows no ingress address during a window."""
-
-        def look() -> None:
-            if self.front.addresses:
-                raise NotYet(f"ingress addresses {', '.join(self.front.addresses)}")
-
-        window = Window("Timeouts.ccm_down", self.cluster.timeouts.ccm_down)
-        self.cluster.waits.holds(f"{self} without an ingress address", look, window=window)
+    # Its end
 
     def expect_gone(self) -> None:
         """That the object is gone."""
 
         def look() -> None:
             if self.exists:
-                raise NotYet(self._state_of_deletion())
+                raise NotYet(self.state_of_deletion())
 
         self.cluster.waits.until(f"{self} gone", look, timeout="lb_deleted")
-
-    def expect_same_address(self) -> None:
-        """That no version since the last change lost or altered an ingress address."""
-        expected = addresses_of(self.history.before)
-        self._require_unchanged("ingress address", expected, [addresses_of(s) for s in self.history.since_change])
-
-    def expect_same_node_port(self) -> None:
-        """That no version since the last change has another node port."""
-        expected = self.history.before.spec.ports[0].node_port
-        self._require_unchanged("node port", expected, [s.spec.ports[0].node_port for s in self.history.since_change])
-
-    def expect_node_port(self, *, present: bool) -> None:
-        """That each port of the Service has a node port, or none has."""
-        if any(bool(port.node_port) != present for port in self.ports):
-            expected = "a node port for each port" if present else "no node port"
-            found = ", ".join(f"{port.protocol.value} {port.number}: {port.node_port}" for port in self.ports)
-            raise Expectation(f"{self} with {expected}", found, "0 s: the API server sets it with the change")
-
-    def expect_port_on(self, protocols: Collection[Protocol]) -> None:
-        """That the Service has one port number, on exactly these protocols."""
-        found = [(port.number, port.protocol) for port in self.ports]
-        number = self.ports[0].number
-        if sorted(found, key=str) != sorted(((number, protocol) for protocol in protocols), key=str):
-            expected = f"{self} with port {number} on {' and '.join(protocol.value for protocol in protocols)}"
-            raise Expectation(expected, ", ".join(f"{p.value} {n}" for n, p in found), _AT_ONCE)
-
-    def expect_health_check_node_port(self, *, present: bool) -> None:
-        """That the Service has a health check node port, or has none."""
-        if bool(self.health_check_node_port) != present:
-            expected = "a health check node port" if present else "no health check node port"
-            port = self.health_check_node_port or "none"
-            raise Expectation(f"{self} with {expected}", f"{port}", "0 s: the API server sets it with the change")
-
-    def expect_no_cluster_ip(self) -> None:
-        """That the Service has no cluster IP."""
-        if self.cluster_ip:
-            raise Expectation(f"{self} without a cluster IP", self.cluster_ip, _AT_ONCE)
 
     def forget(self) -> None:
         """End following the Service."""
         self.history.close()
 
-    def _state_of_deletion(self) -> str:
+    def state_of_deletion(self) -> str:
+        """In words: whether its deletion was asked for, and what still holds it."""
         if not self.exists:
             return "it is gone"
         asked = "deletion asked for" if self.latest.metadata.deletion_timestamp else "no deletion asked for"
@@ -435,15 +289,6 @@ class ServiceHandle:
             raise
         self.history.end_change(before, changed)
 
-    def _require_unchanged(self, what: str, expected: object, seen: list[Any]) -> None:
-        for value in seen:
-            if value != expected:
-                raise Expectation(
-                    f"{self} with the same {what}: {expected}",
-                    f"{value}",
-                    _AT_ONCE,
-                )
-
 
 def drop_foreign_finalizer(cluster: Cluster, namespace: str, name: str) -> None:
     """Take `FOREIGN_FINALIZER` off a Service; no error if either is gone."""
@@ -454,11 +299,3 @@ def drop_foreign_finalizer(cluster: Cluster, namespace: str, name: str) -> None:
 
 class _Refused(Exception):
     """The API server calls a change invalid."""
-
-
-def _ports(seen: Any) -> tuple[ServicePort, ...]:
-    return tuple(ServicePort(port.port, Protocol(port.protocol), port.node_port or 0) for port in seen.spec.ports)
-
-
-def _fronts(seen: Any) -> tuple[Front, ...]:
-    return tuple(Front(addresses_of(seen), port.port, Protocol(port.protocol)) for port in seen.spec.ports)

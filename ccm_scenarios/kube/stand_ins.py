@@ -14,7 +14,8 @@ from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.manifests import Manifest
-from ccm_scenarios.kube.nodes import EXCLUDED_LABEL, GIVEN_ADDRESS, NO_SUCH_ADDRESS, UNINITIALIZED_TAINT, NodeHandle
+from ccm_scenarios.kube.node_facts import EXCLUDED_LABEL, GIVEN_ADDRESS, NO_SUCH_ADDRESS, UNINITIALIZED_TAINT
+from ccm_scenarios.kube.nodes import NodeHandle
 
 _REFUSED = {403, 422}
 """What the API server answers to a request that an admission policy denies."""

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube.expectation import Expectation
+from ccm_scenarios.kube.fronts import Front
 from ccm_scenarios.kube.pods import Named
-from ccm_scenarios.kube.services import Front
 from ccm_scenarios.traffic.affinity import one_pod
 from ccm_scenarios.traffic.beside import Beside
 from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing

@@ -1,29 +1,21 @@
-"""A control plane for all tests of this directory, and a connection for each."""
+"""A control plane for all tests of this directory; for each a connection, and what most of them look at."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 
 import pytest
 
-from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.kube import Cluster
+from ccm_scenarios.kube.node_search import expect_node_of
+from ccm_scenarios.kube.nodes import NodeHandle
+from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.localcloud.binaries import prepare
-from tests.kube.control_plane import ControlPlane
-
-TIMEOUTS = replace(
-    # Short, because half of the tests see waits fail.
-    Timeouts(**{field.name: 2.0 for field in fields(Timeouts)}),
-    api_call=10.0,
-    lb_updated=0.3,
-    node_initialised=1.0,
-    route_present=0.3,
-    left_behind=0.5,
-    ccm_down=0.5,
-    left_alone=0.5,
-    namespace_deleted=15.0,
-)
+from ccm_scenarios.world import World
+from tests.kube.control_plane import TIMEOUTS, ControlPlane
+from tests.kube.nodes import create, none_left
+from tests.kube.services import Controller, make
+from tests.kube.worlds import Cloud, instance, world_of
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +32,40 @@ def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
     connection = Cluster.connect(control_plane.kubeconfig, None, TIMEOUTS)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def service(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[ServiceHandle]:
+    handle = make(cluster, "s" + str(abs(hash(request.node.name)))[:12])
+    yield handle
+    if handle.exists:
+        Controller(cluster, handle).hold()
+        handle.delete()
+    handle.forget()
+
+
+@pytest.fixture
+def controller(cluster: Cluster, service: ServiceHandle) -> Controller:
+    """Of the Service `service`."""
+    return Controller(cluster, service)
+
+
+@pytest.fixture
+def node(cluster: Cluster) -> Iterator[NodeHandle]:
+    """The Node of the instance that `worlds.Cloud` knows; all Nodes are gone after it."""
+    provider_id = instance().provider_id
+    create(cluster, "node", providerID=provider_id, podCIDR="10.1.0.0/24", podCIDRs=["10.1.0.0/24"])
+    yield expect_node_of(cluster, provider_id)
+    if cluster.core.list_node().items:
+        cluster.core.delete_collection_node()
+    none_left(cluster)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def world(cluster: Cluster, cloud: Cloud) -> World:
+    return world_of(cluster, cloud)

@@ -7,14 +7,28 @@ import ssl
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import fields, replace
 from pathlib import Path
 
 import httpx
 
+from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.pki import Authority
 
 _START_SECONDS = 240.0
+TIMEOUTS = replace(
+    # Short, because half of the tests see waits fail.
+    Timeouts(**{field.name: 2.0 for field in fields(Timeouts)}),
+    api_call=10.0,
+    lb_updated=0.3,
+    node_initialised=1.0,
+    route_present=0.3,
+    left_behind=0.5,
+    ccm_down=0.5,
+    left_alone=0.5,
+    namespace_deleted=15.0,
+)
 
 
 def _free_port() -> int:

@@ -14,8 +14,7 @@ from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import NotYet
 from ccm_scenarios.kube.latency import notice_latencies
-from tests.kube.conftest import TIMEOUTS
-from tests.kube.control_plane import ControlPlane
+from tests.kube.control_plane import TIMEOUTS, ControlPlane
 
 
 def create(cluster: Cluster, name: str, namespace: str = "default") -> Any:

@@ -17,16 +17,15 @@ from ccm_scenarios.contract import (
     Target,
     TargetHealth,
 )
+from ccm_scenarios.disturbances import Disturbances
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import ServiceHandle
 from ccm_scenarios.world import World
-from tests.kube.test_services import Controller
-from tests.kube.test_world import Cloud, make_service, node, world_of
-
-__all__ = ["node"]  # a fixture
+from tests.kube.services import Controller
+from tests.kube.worlds import Cloud, make_service
 
 
 class LeakyCloud(Cloud):
@@ -46,17 +45,12 @@ def cloud() -> LeakyCloud:
     return LeakyCloud()
 
 
-@pytest.fixture
-def world(cluster: Cluster, cloud: LeakyCloud) -> World:
-    return world_of(cluster, cloud)
-
-
 def held_service(world: World, cluster: Cluster) -> tuple[ServiceHandle, Controller]:
     """A new Service, and its controller, which holds it."""
     service = make_service(world)
     controller = Controller(cluster, service)
     controller.hold(CLEANUP_FINALIZER)
-    service.expect_cleanup_finalizer()
+    service.conduct.expect_cleanup_finalizer()
     return service, controller
 
 
@@ -143,25 +137,25 @@ def test_health_and_order_of_targets_may_change(world: World, cloud: LeakyCloud)
 
 def test_a_node_stays_uninitialized(world: World, cluster: Cluster, node: NodeHandle) -> None:
     with pytest.raises(Expectation, match="uninitialized"):
-        node.expect_uninitialized_for_long()
-    world.initialise_anew(node)
-    node.expect_uninitialized_for_long()
+        node.conduct.expect_uninitialized_for_long()
+    Disturbances(world).initialise_anew(node)
+    node.conduct.expect_uninitialized_for_long()
     world.close()
 
 
 def test_a_service_that_waits(world: World, cluster: Cluster) -> None:
     service = make_service(world)
-    service.expect_no_address()
+    service.ingress.expect_no_address()
     controller = Controller(cluster, service)
     with pytest.raises(Expectation, match="no deletion asked for"):
-        service.expect_awaiting_cleanup()
+        service.conduct.expect_awaiting_cleanup()
     controller.hold(CLEANUP_FINALIZER)
-    service.expect_cleanup_finalizer()
+    service.conduct.expect_cleanup_finalizer()
     service.delete()
     controller.show({"ip": "192.0.2.9"})
-    service.expect_awaiting_cleanup()
-    service.expect_address()
+    service.conduct.expect_awaiting_cleanup()
+    service.ingress.expect_address()
     with pytest.raises(Expectation, match=r"ingress addresses 192\.0\.2\.9"):
-        service.expect_no_address()
+        service.ingress.expect_no_address()
     controller.hold()
     world.close()

@@ -10,7 +10,7 @@ from kubernetes.client import ApiClient, DiscoveryV1Api
 from ccm_scenarios.kube import Cluster, endpoints
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.services import ServiceHandle
-from tests.kube.test_services import make
+from tests.kube.services import make
 
 
 class Slices:

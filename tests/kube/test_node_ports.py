@@ -14,7 +14,7 @@ from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.history import CLEANUP_FINALIZER
 from ccm_scenarios.kube.services import ServiceHandle
-from tests.kube.test_services import Controller, make
+from tests.kube.services import Controller, make
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_ports_are_free_when_their_service_is_gone_and_not_when_it_was_deleted(
 ) -> None:
     assert service.health_check_node_port
     Controller(cluster, service).hold(CLEANUP_FINALIZER)
-    service.expect_cleanup_finalizer()
+    service.conduct.expect_cleanup_finalizer()
     service.delete()
     assert not node_ports.are_free(cluster, service)
     with pytest.raises(Expectation, match=rf"\b{service.node_port}\b.* free for another Service\nLast seen: another"):

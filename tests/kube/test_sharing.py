@@ -12,25 +12,18 @@ import pytest
 
 from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import Capability, CloudError, Instance, OwnedResource, Provider
+from ccm_scenarios.disturbances import Disturbances
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.nodes import OWN_TAINT, UNINITIALIZED_TAINT, NodeHandle
+from ccm_scenarios.kube.node_facts import OWN_TAINT, UNINITIALIZED_TAINT
+from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.sweeping import sweep
-from ccm_scenarios.targets import Target
 from ccm_scenarios.world import World, labels_of
-from tests.kube.conftest import TIMEOUTS
-from tests.kube.control_plane import ControlPlane
-from tests.kube.test_nodes import change_status, create, node, status
-from tests.kube.test_world import Cloud, instance
-
-__all__ = ["node"]
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
+from tests.kube.control_plane import TIMEOUTS, ControlPlane
+from tests.kube.nodes import change_status, create, status
+from tests.kube.worlds import Cloud, instance, world_of
 
 
 @pytest.fixture
@@ -39,21 +32,9 @@ def shared(cluster: Cluster, node: NodeHandle) -> SharedNodes:
     return cluster.shared_nodes()
 
 
-def world_of(cluster: Cluster, cloud: Cloud, shared: SharedNodes, scenario_id: str = "here") -> World:
-    return World(
-        cluster=cluster,
-        provider=cast(Provider, cloud),
-        target=cast(Target, None),
-        timeouts=TIMEOUTS,
-        scenario_id=scenario_id,
-        run_id="r1",
-        shared=shared,
-    )
-
-
 @pytest.fixture
 def world(cluster: Cluster, cloud: Cloud, shared: SharedNodes) -> Iterator[World]:
-    world = world_of(cluster, cloud, shared)
+    world = world_of(cluster, cloud, shared=shared)
     yield world
     world.close()
 
@@ -61,8 +42,8 @@ def world(cluster: Cluster, cloud: Cloud, shared: SharedNodes) -> Iterator[World
 def test_a_node_that_another_scenario_launched_is_not_among_the_shared(cluster: Cluster, world: World) -> None:
     create(cluster, "launched", providerID="fake:///zone/i-2")
     cluster.waits.until("both Nodes", lambda: cluster.caches.get(Kind.NODES, "launched"), timeout="node_ready")
-    assert [each.name for each in world.nodes()] == ["node"]
-    assert [each.name for each in world.every_node()] == ["node"]
+    assert [each.name for each in world.cluster_nodes.usable()] == ["node"]
+    assert [each.name for each in world.cluster_nodes.every()] == ["node"]
 
 
 def test_a_node_that_replaces_a_shared_one_is_another(cluster: Cluster, shared: SharedNodes) -> None:
@@ -77,7 +58,7 @@ def test_a_node_that_replaces_a_shared_one_is_another(cluster: Cluster, shared: 
 def test_pods_without_a_node_of_their_own_stay_on_shared_nodes(cluster: Cluster, world: World) -> None:
     world.namespace  # noqa: B018 - makes it
     with pytest.raises(Expectation):
-        world.make_backend()  # nothing runs Pods here
+        world.workloads.make_backend()  # nothing runs Pods here
     (backend,) = cluster.apps.list_namespaced_deployment(world.namespace).items
     required = backend.spec.template.spec.affinity.node_affinity.required_during_scheduling_ignored_during_execution
     (term,) = required.node_selector_terms
@@ -92,9 +73,9 @@ def test_a_node_that_is_marked_for_a_moment_is_waited_for(
     node._taint({"key": taint, "effect": "NoSchedule"})
     cluster.waits.until("the mark seen", lambda: node.taints and None, timeout="node_ready")
     with pytest.raises(Expectation, match="Ready, yet tainted: node"):
-        world.nodes()
+        world.cluster_nodes.usable()
     node.remove_taint(taint)
-    assert [each.name for each in world.nodes()] == ["node"]
+    assert [each.name for each in world.cluster_nodes.usable()] == ["node"]
 
 
 def test_a_node_that_is_not_ready_is_not_waited_for(cluster: Cluster, world: World, node: NodeHandle) -> None:
@@ -102,7 +83,7 @@ def test_a_node_that_is_not_ready_is_not_waited_for(cluster: Cluster, world: Wor
     change_status(cluster, "node", status(ready="False"))
     with pytest.raises(Expectation, match="at least 1 Ready Nodes"):
         while True:
-            world.nodes()  # until the caches know
+            world.cluster_nodes.usable()  # until the caches know
 
 
 def _claimed_elsewhere(shared: SharedNodes, steps: Any, world: World | None = None) -> None:
@@ -136,9 +117,9 @@ def test_one_scenario_at_a_time_changes_shared_nodes(shared: SharedNodes, end: s
 
 
 def test_a_claim_ends_with_the_world(cluster: Cluster, cloud: Cloud, shared: SharedNodes, node: NodeHandle) -> None:
-    world = world_of(cluster, cloud, shared)
-    world.taint(node)
-    world.initialise_anew(node)
+    world = world_of(cluster, cloud, shared=shared)
+    Disturbances(world).taint(node)
+    Disturbances(world).initialise_anew(node)
     world.close()
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()

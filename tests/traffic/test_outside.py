@@ -10,7 +10,7 @@ import pytest
 
 from ccm_scenarios.contract import CloudError, Protocol, Timeouts
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.services import Front
+from ccm_scenarios.kube.fronts import Front
 from ccm_scenarios.traffic import engine, outside
 from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Rules

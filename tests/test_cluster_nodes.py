@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from ccm_scenarios.cluster_traffic import by_zone
+from ccm_scenarios.cluster_nodes import by_zone
 from ccm_scenarios.kube.expectation import Expectation
 
 
