@@ -124,6 +124,7 @@ def _only_provider() -> str:
 @localcloud.command()
 def up(
     name: Name = "default",
+    cloud: Annotated[str, typer.Option(help="Which cloud it is; called as the adapter that judges it.")] = "aws",
     nodes: Annotated[int, typer.Option(min=1, help="Instances to launch at first.")] = 3,
     ccm: Annotated[Path | None, typer.Option(help="Judge this CCM binary instead of the one built here.")] = None,
     realistic: Annotated[
@@ -138,9 +139,9 @@ def up(
     """Start a local cloud; one that runs already is left as it is."""
     from ccm_scenarios.localcloud import client
 
-    cloud = client.up(name, nodes=nodes, ccm=ccm, realistic=realistic, owned=False, progress=_say)
+    started = client.up(name, cloud=cloud, nodes=nodes, ccm=ccm, realistic=realistic, owned=False, progress=_say)
     _say(f"local cloud {name!r} is ready: `ccm-scenarios localcloud shell --name {name}`")
-    typer.echo(cloud.kubeconfig)
+    typer.echo(started.kubeconfig)
 
 
 @localcloud.command()
@@ -169,7 +170,7 @@ def list_() -> None:
 @localcloud.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def shell(context: typer.Context, name: Name = "default") -> None:
     """Open a shell, or run the command after `--`, outside the cluster but on the cloud's network, with
-    KUBECONFIG and AWS variables."""
+    KUBECONFIG and the variables of the cloud's own tools."""
     command = context.args or [os.environ.get("SHELL", "/bin/sh")]
     raise typer.Exit(_running(name).run(command))
 

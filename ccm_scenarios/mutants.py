@@ -148,7 +148,7 @@ def run(
             progress(f"running {mutant}")
             directory = reports / str(mutant).replace(" ", "-")
             directory.mkdir(parents=True, exist_ok=True)
-            return _run_one(mutant, f"mutant-{os.getpid()}-{slot}", directory, judge_behaviours)
+            return _run_one(mutant, provider, f"mutant-{os.getpid()}-{slot}", directory, judge_behaviours)
         finally:
             slots.put(slot)
 
@@ -166,7 +166,11 @@ def run(
 
 
 def _run_one(
-    mutant: Mutant, cloud_name: str, directory: Path, judge_behaviours: Callable[[Mutant, str, Path], None]
+    mutant: Mutant,
+    provider: str,
+    cloud_name: str,
+    directory: Path,
+    judge_behaviours: Callable[[Mutant, str, Path], None],
 ) -> Result:
     from ccm_scenarios.localcloud import client
 
@@ -176,7 +180,7 @@ def _run_one(
     report.unlink(missing_ok=True)
     try:
         at_boot = fault.source if fault.since == "boot" else ()
-        cloud = client.up(cloud_name, owned=True, progress=lambda _: None, faults=at_boot)
+        cloud = client.up(cloud_name, cloud=provider, owned=True, progress=lambda _: None, faults=at_boot)
         if fault.since == "ready":
             cloud.faults.set(fault)
         judge_behaviours(mutant, cloud_name, directory)

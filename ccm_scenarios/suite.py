@@ -113,7 +113,7 @@ class Suite:
         self._selection = select(runner.config, runner.features, options, self._registry)
         runner.config.tag_expression = self._selection.rule
         self._deviations_fail = options.deviations_fail
-        target = choose(options)
+        target = choose(options, self._selection.factory.name)
         target.check()
         self._target = target
         selected = {id(scenario) for scenario in self._selection.scenarios}

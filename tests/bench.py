@@ -141,7 +141,7 @@ def _bare_build(environment: dict[str, str], scratch: Path) -> None:
 
 def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
     """What a CCM developer waits for; measured from outside, as the suite does."""
-    target = LocalCloudTarget(Options(localcloud=NAME))
+    target = LocalCloudTarget(Options(localcloud=NAME), "aws")
     target.check()
     target.enter()
     provider = providers.find("aws").connect(endpoint=cloud.endpoint, flavour="classic", timeouts=LOCAL_TIMEOUTS)

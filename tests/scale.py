@@ -33,7 +33,7 @@ def world_in(name: str, flavour: str) -> Iterator[World]:
     """A world in the local cloud of this name; the calling process moves into its client's network for good."""
     cloud = client.find(name)
     assert cloud is not None
-    target = LocalCloudTarget(Options(localcloud=name))
+    target = LocalCloudTarget(Options(localcloud=name), "aws")
     target.check()
     target.enter()
     provider = providers.find("aws").connect(endpoint=cloud.endpoint, flavour=flavour, timeouts=TIMEOUTS)

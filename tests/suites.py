@@ -101,7 +101,7 @@ class Target:
     ccm_version = "v9.9.9"
     controller_manager = arrangements = metrics = api_server = versions = faults = machines = None
 
-    def __init__(self, options):
+    def __init__(self, options, provider):
         self.disruption_allowed = options.kubeconfig is None or options.disruptive
 
     def check(self):

@@ -45,6 +45,7 @@ class Clouds:
             endpoint=Endpoint(url="http://cloud"),
             ccm_version="v1",
             name=name,
+            cloud=asked.get("cloud", "aws"),
             realistic=asked.get("realistic", False),
             owned=asked.get("owned", False),
             down=lambda: self.running.pop(name),
@@ -58,7 +59,7 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> Clouds:
 
 
 def local(options: Options) -> Target:
-    target = choose(options)
+    target = choose(options, "aws")
     assert isinstance(target, LocalCloudTarget)
     return target
 
@@ -105,6 +106,17 @@ def test_a_local_cloud_with_other_periods_is_refused(clouds: Clouds, realistic: 
         local(Options(realistic=realistic)).check()
 
 
+def test_a_local_cloud_that_is_another_cloud_is_refused(clouds: Clouds) -> None:
+    clouds.up("default", cloud="gcp")
+    with pytest.raises(UsageError, match="'default' runs already and is gcp, not aws: choose another name"):
+        local(Options()).check()
+
+
+def test_a_cloud_that_cannot_be_had_locally_is_refused(clouds: Clouds) -> None:
+    with pytest.raises(UsageError, match=r"cannot be 'other', but one of: aws.*-D kubeconfig=FILE"):
+        choose(Options(), "other").check()
+
+
 def test_production_s_periods_come_with_production_s_bounds(clouds: Clouds) -> None:
     target = local(Options(realistic=True, timeouts=2))
     target.check()
@@ -143,7 +155,7 @@ def test_a_fault_since_boot_is_there_from_the_start_and_needs_a_cloud_of_its_own
 def test_all_upper_bounds_but_that_of_a_call_follow_the_factor(tmp_path: Path) -> None:
     whole, half = local(Options()).timeouts, local(Options(timeouts=0.5)).timeouts
     assert (half.lb_deleted, half.api_call) == (whole.lb_deleted / 2, whole.api_call)
-    assert choose(Options(kubeconfig=tmp_path, timeouts=2)).timeouts == Timeouts().scaled(2)
+    assert choose(Options(kubeconfig=tmp_path, timeouts=2), "aws").timeouts == Timeouts().scaled(2)
 
 
 def test_a_local_cloud_that_was_never_started_is_closed_without_harm(clouds: Clouds) -> None:
@@ -196,22 +208,22 @@ def kubeconfig(path: Path, server: str) -> Path:
 
 def test_a_named_cluster_that_refuses_is_told_from_one_that_is_not_there(tmp_path: Path, refusing: str) -> None:
     with pytest.raises(EnvironmentProblem, match=f"the API server {re.escape(refusing)} refuses: 401"):
-        choose(Options(kubeconfig=kubeconfig(tmp_path, refusing))).check()
+        choose(Options(kubeconfig=kubeconfig(tmp_path, refusing)), "aws").check()
     with pytest.raises(EnvironmentProblem, match=r"the API server http://127\.0\.0\.1:9 does not answer") as caught:
-        choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"))).check()
+        choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9")), "aws").check()
     assert "hush" not in str(caught.value)
 
 
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
-    target = choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"), context="prod"))
+    target = choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"), context="prod"), "aws")
     with pytest.raises(EnvironmentProblem, match="prod"):
         target.check()
 
 
 def test_disruption_of_a_named_cluster_needs_to_be_allowed(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:9")
-    assert not choose(Options(kubeconfig=file)).disruption_allowed
-    target = choose(Options(kubeconfig=file, disruptive=True, context="x"))
+    assert not choose(Options(kubeconfig=file), "aws").disruption_allowed
+    target = choose(Options(kubeconfig=file, disruptive=True, context="x"), "aws")
     assert target.disruption_allowed
     assert isinstance(target, NamedCluster)
     assert (target.controller_manager, target.ccm_version, target.evidence()) == (None, "unknown", {})
@@ -219,10 +231,10 @@ def test_disruption_of_a_named_cluster_needs_to_be_allowed(tmp_path: Path) -> No
 
 def test_a_named_cluster_changes_its_versions_by_the_users_command(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:9")
-    assert choose(Options(kubeconfig=file)).versions is None
+    assert choose(Options(kubeconfig=file), "aws").versions is None
     script = f'echo "$0 $1 $KUBECONFIG" >>{tmp_path}/said; [ "$0" != nodes ] || {{ echo no such image; exit 3; }}'
     upgrades = Upgrades(("sh", "-c", script), older="v1.36.3", newer="v1.37.2")
-    target = choose(Options(kubeconfig=file, upgrades=upgrades))
+    target = choose(Options(kubeconfig=file, upgrades=upgrades), "aws")
     assert Capability.CLUSTER_VERSIONS in offered_by(target)
     assert target.versions is not None
     target.versions.change_control_plane(target.versions.older)

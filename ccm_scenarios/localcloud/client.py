@@ -23,7 +23,7 @@ from ccm_scenarios.contract.protocols import (
 )
 from ccm_scenarios.contract.values import Endpoint
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
-from ccm_scenarios.localcloud import controls, linux
+from ccm_scenarios.localcloud import clouds, controls, linux
 from ccm_scenarios.localcloud.network import CLIENT_NAMESPACE
 from ccm_scenarios.localcloud.process import tail
 from ccm_scenarios.localcloud.state import State
@@ -41,6 +41,8 @@ class LocalCloud:
         self._state = state
         self._first_process = state.first_process()
         self.name = state.name
+        self.cloud = str(info["cloud"])
+        """Which cloud it is, as in `clouds`."""
         self.kubeconfig = Path(info["kubeconfig"])
         self.endpoint = Endpoint(**info["endpoint"])
         self.ccm_version = str(info["ccm_version"])
@@ -51,6 +53,7 @@ class LocalCloud:
         self.api_server: ApiServer = controls.ApiServer(self._call)
         self.faults = controls.Faults(self._call)
         self.machines: Machines = controls.Instances(self._call)
+        self._environment: Mapping[str, str] = info["environment"]
         versions: list[str] = info["versions"]
         self.versions: ClusterVersions | None = controls.Versions(self._call, *versions) if len(versions) == 2 else None
 
@@ -100,17 +103,8 @@ class LocalCloud:
         return Path(f"/proc/{pid}/root{path}")
 
     def environment(self) -> dict[str, str]:
-        """Variables with which kubectl and AWS tools meet this cloud, from inside its client's network."""
-        assert self.endpoint.url and self.endpoint.region
-        return {
-            "KUBECONFIG": str(self.kubeconfig),
-            "AWS_ENDPOINT_URL": self.endpoint.url,
-            "AWS_REGION": self.endpoint.region,
-            "AWS_DEFAULT_REGION": self.endpoint.region,
-            "AWS_ACCESS_KEY_ID": self.endpoint.access_key_id or "",
-            "AWS_SECRET_ACCESS_KEY": self.endpoint.secret_access_key or "",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        """Variables with which kubectl and the cloud's own tools meet this cloud, from inside its client's network."""
+        return {"KUBECONFIG": str(self.kubeconfig), **self._environment}
 
     def run(self, command: list[str]) -> int:
         """Run a program as the outside client, with the region's name server; returns its exit code."""
@@ -154,6 +148,7 @@ def find(name: str) -> LocalCloud | None:
 def up(
     name: str,
     *,
+    cloud: str = clouds.DEFAULT,
     nodes: int = 3,
     ccm: Path | None = None,
     realistic: bool = False,
@@ -165,6 +160,7 @@ def up(
 
     Args:
         name: up to 30 lower-case letters, digits, hyphens.
+        cloud: which cloud it is, one of `clouds.names()`.
         nodes: instances to launch at first.
         ccm: another CCM binary to judge; None means the one built here.
         realistic: with production's periods, not quick ones.
@@ -173,7 +169,8 @@ def up(
         faults: rules, as plain data, that hold before the CCM starts; one that runs already is given none.
 
     Raises:
-        UsageError: a running cloud judges another CCM or has other periods, or an argument makes no sense.
+        UsageError: a running one is another cloud, judges another CCM or has other periods, or an argument makes no
+            sense.
         EnvironmentProblem: the machine cannot carry it; nothing is left behind.
     """
     from ccm_scenarios.localcloud import binaries, images, requirements
@@ -182,10 +179,13 @@ def up(
         raise UsageError(f"a local cloud needs at least one node, not {nodes}")
     if ccm is not None and not (ccm.is_file() and os.access(ccm, os.X_OK)):
         raise UsageError(f"{ccm} is no executable file: -D ccm takes the path of a CCM binary")
+    component = clouds.find(cloud).component
     requirements.check()
     state = State(name)
     with state.lock():
         if (running := find(name)) is not None:
+            if running.cloud != cloud:
+                raise UsageError(other_cloud(running, cloud))
             if ccm is not None:
                 raise UsageError(
                     f"local cloud {name!r} runs already: end it with `ccm-scenarios localcloud down --name {name}` "
@@ -196,11 +196,12 @@ def up(
             return running
         try:
             state.end()
-            prepared = binaries.prepare(progress=binaries.ConsoleProgress())
+            prepared = binaries.prepare(progress=binaries.ConsoleProgress(), components=binaries.for_ccm(component))
             archive = images.prepare_images(prepared)
             state.log.mkdir(exist_ok=True)
             state.raise_limits()
             options = {
+                "cloud": cloud,
                 "nodes": nodes,
                 "ccm": str(ccm.resolve()) if ccm else None,
                 "realistic": realistic,
@@ -221,6 +222,14 @@ def up(
     if not owned:
         _let_go(name)
     return found
+
+
+def other_cloud(running: LocalCloud, wanted: str) -> str:
+    """Why a cloud that runs is not the one that was asked for."""
+    return (
+        f"local cloud {running.name!r} runs already and is {running.cloud}, not {wanted}: choose another name, or end "
+        f"it with `ccm-scenarios localcloud down --name {running.name}`"
+    )
 
 
 def other_periods(running: LocalCloud) -> str:

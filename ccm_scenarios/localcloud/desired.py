@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -56,15 +56,23 @@ class DesiredMachines(Protocol):
         """By id."""
         ...
 
+    @property
+    def routes(self) -> Mapping[str, str]:
+        """Destination CIDR to the id of the instance that packets go to."""
+        ...
 
-class EmulatedCloud(Protocol):
+
+State = TypeVar("State", bound=DesiredMachines, covariant=True)
+
+
+class EmulatedCloud(Protocol[State]):
     """An API that only says what should be, and hears from whoever makes it real."""
 
     def app(self) -> WSGIApplication:
         """Its endpoint, for any threaded WSGI server."""
         ...
 
-    def desired(self) -> DesiredMachines:
+    def desired(self) -> State:
         """What should be now; the same object until something changes."""
         ...
 

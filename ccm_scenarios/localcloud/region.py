@@ -3,7 +3,6 @@ the CCM under test."""
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import threading
 import time
@@ -11,36 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.localcloud import (
-    addons,
-    addressing,
-    cgroups,
-    conntrack,
-    control,
-    firewall,
-    mishaps,
-    network,
-    node,
-    nodes,
-    watching,
-)
-from ccm_scenarios.localcloud.aws import ccm
-from ccm_scenarios.localcloud.aws.desired import TargetKey
+from ccm_scenarios.localcloud import addons, addressing, clouds, control, network, node, nodes, watching
 from ccm_scenarios.localcloud.binaries import Binaries
 from ccm_scenarios.localcloud.control_plane import (
     CLUSTER,
     READY_SECONDS,
     ControlPlane,
 )
-from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.faults.injector import Injector
 from ccm_scenarios.localcloud.faults.ways import Way
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
 from ccm_scenarios.localcloud.images import coredns_image
-from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Proxy
 from ccm_scenarios.localcloud.manager import (
     LEASE,
     Arrangement,
@@ -50,19 +33,17 @@ from ccm_scenarios.localcloud.manager import (
     name_of,
 )
 from ccm_scenarios.localcloud.mishaps import Mishaps
+from ccm_scenarios.localcloud.office import Office
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC
 from ccm_scenarios.localcloud.pki import Authority
-from ccm_scenarios.localcloud.process import Daemon, tail
+from ccm_scenarios.localcloud.platform import Surroundings
+from ccm_scenarios.localcloud.process import Daemon
+from ccm_scenarios.localcloud.reality import Reality
 from ccm_scenarios.localcloud.releases import releases
 from ccm_scenarios.localcloud.state import State
 from ccm_scenarios.localcloud.versions import Versions
 from ccm_scenarios.preloading import importing
 
-if TYPE_CHECKING:
-    from ccm_scenarios.localcloud.aws.account import Account
-
-_EMULATION = ("ccm_scenarios.localcloud.aws.account", "ccm_scenarios.localcloud.aws.region", "werkzeug.serving")
-_AWS_REGION = "us-east-1"
 _CLOUD_WAYS = [
     Way(
         boundary="cloud-api",
@@ -75,6 +56,7 @@ _CLOUD_WAYS = [
     for replica in range(addressing.CCM_REPLICAS)
 ]
 """The ways of the CCM's replicas to the cloud's API."""
+_CLOUD_URL = f"http://{addressing.PUBLIC_GATEWAY}:{addressing.CLOUD_API_PORT}"
 _INITIALISE_SECONDS = 20.0
 """How long `up` waits for the CCM to take the nodes over. A broken one does not: that is for the behaviours to say."""
 
@@ -83,6 +65,8 @@ _INITIALISE_SECONDS = 20.0
 class RegionOptions:
     """What `up` was asked for."""
 
+    cloud: str
+    """As in `clouds`."""
     nodes: int
     ccm: str | None
     """Path of another CCM binary."""
@@ -109,20 +93,15 @@ class Region:
         self._options = options
         self._progress = progress
         self._binaries = Binaries.from_json(options.binaries)
+        self._platform = clouds.find(options.cloud)
         self._periods = REALISTIC if options.realistic else QUICK
         self._changed = threading.Event()
-        self._credentials = {
-            "access_key_id": f"LOCAL{secrets.token_hex(8).upper()}",
-            "secret_access_key": secrets.token_urlsafe(30),
-        }
         self._log_lock = threading.Lock()
         state.log.mkdir(exist_ok=True)
 
     def _note(self, text: str) -> None:
         with self._log_lock, (self._state.log / "region.log").open("a") as log:
             log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
-
-    # -- boot -------------------------------------------------------------------------------------------------------
 
     def boot(self) -> dict[str, Any]:
         """Bring everything up; returns what a client needs to know.
@@ -141,24 +120,23 @@ class Region:
         with ThreadPoolExecutor(max_workers=1) as pool:
             control_plane = pool.submit(self._control_plane.start)
             # Importing these takes about as long as the API server takes to start.
-            with importing(*_EMULATION):
+            with importing(*self._platform.emulation):
                 self._start_faults()
-            account = self._start_cloud()
+            node_names = self._start_cloud()
             control_plane.result()
         self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
-        self._versions = Versions(self._releases, self._control_plane, self._hypervisor, self._watch, self._note)
         addons.install(
             self._control_plane.client,
             coredns_image(self._binaries),
-            account.node_names,
+            node_names,
             deadline=time.monotonic() + READY_SECONDS,
         )
         self._progress("starting the cloud controller manager")
-        self._start_ccm(account)
-        control.serve(self._state.control, self._verbs())
+        self._start_ccm()
+        self._open_office()
         self._await_nodes()
         self._hypervisor.keep_spares()
-        return self._describe(account)
+        return self._describe()
 
     def _make_hypervisor(self, authority: Authority) -> Hypervisor:
         cluster = node.Cluster(
@@ -175,7 +153,7 @@ class Region:
             self._state.cgroup,
             cluster,
             self._releases[-1],
-            report=lambda instance_id, state: self._cloud.report_instance(instance_id, state),
+            report=lambda instance_id, state: self._emulation.api.report_instance(instance_id, state),
             changed=self._changed.set,
             log=self._note,
             hold=lambda name: self._faults.data_plane.boot_seconds(name),
@@ -191,55 +169,39 @@ class Region:
         )
         self._faults.set(self._options.faults)
 
-    def _start_cloud(self) -> Account:
+    def _start_cloud(self) -> Sequence[str]:
+        """Names of the instances, which are still booting."""
         from werkzeug.serving import make_server
 
-        from ccm_scenarios.localcloud.aws.account import seed
-        from ccm_scenarios.localcloud.aws.region import Region as AwsRegion
-
-        self._addresses = network.Addresses()
-        self._routes = network.Routes()
-        self._names = NameServer()
-        self._names.serve([str(addressing.RESOLVER), str(addressing.PUBLIC_GATEWAY)])
-        self._proxy = Proxy(self._state.log / "proxy.log")
-        self._ruleset = ""
-        self._ended: set[conntrack.Way] = set()
-        self._cloud = AwsRegion(name=_AWS_REGION, periods=self._periods, on_change=self._changed.set)
-        self._balancers = LoadBalancers(
-            self._periods,
-            report=self._report_health,
-            changed=self._changed.set,
+        surroundings = Surroundings(self._periods, self._changed.set, self._note, self._faults.data_plane)
+        self._emulation = self._platform.start(surroundings)
+        reality = Reality(
+            self._emulation,
+            self._hypervisor,
+            self._faults,
+            self._mishaps,
+            changed=self._changed,
+            proxy_log=self._state.log / "proxy.log",
             log=self._note,
-            told=self._told_health,
-            keeps_flows=lambda: self._faults.data_plane.keeps_flows(),
         )
         server = make_server(
-            str(addressing.PUBLIC_GATEWAY), addressing.CLOUD_API_PORT, self._cloud.app(), threaded=True
+            str(addressing.PUBLIC_GATEWAY), addressing.CLOUD_API_PORT, self._emulation.api.app(), threaded=True
         )
         threading.Thread(target=server.serve_forever, name="cloud-api", daemon=True).start()
-        threading.Thread(target=self._reconcile_forever, name="reconciler", daemon=True).start()
+        reality.start()
         self._progress(f"launching {self._options.nodes} instances")
-        return seed(
-            self._cloud_url,
-            region=_AWS_REGION,
-            cluster=CLUSTER,
-            nodes=self._options.nodes,
-            **self._credentials,
-        )
+        return self._emulation.seed(_CLOUD_URL, cluster=CLUSTER, nodes=self._options.nodes)
 
-    @property
-    def _cloud_url(self) -> str:
-        return f"http://{addressing.PUBLIC_GATEWAY}:{addressing.CLOUD_API_PORT}"
-
-    def _start_ccm(self, account: Account) -> None:
-        config = self._state.directory / "cloud.conf"
-        config.write_text(ccm.cloud_config(account))
-        program = self._options.ccm or self._binaries.path("aws-cloud-controller-manager")
-        self._ccm_version = (self._options.ccm and _ask_version(self._options.ccm)) or self._binaries.version(
-            "aws-cloud-controller-manager"
-        )
+    def _start_ccm(self) -> None:
+        component = self._platform.component
+        program = self._options.ccm or self._binaries.path(component)
+        self._ccm_version = (self._options.ccm and _ask_version(self._options.ccm)) or self._binaries.version(component)
 
         def make(replica: int, arrangement: Arrangement) -> Daemon:
+            way = _CLOUD_WAYS[replica]
+            settings = self._emulation.ccm(f"http://{way.address}:{way.port}")
+            config = self._state.directory / f"cloud-{name_of(replica)}.conf"
+            config.write_text(settings.config)
             arguments = ccm_arguments(
                 replica,
                 arrangement,
@@ -249,12 +211,11 @@ class Region:
                 serving=self._control_plane.ccm_serving,
                 periods=self._periods,
             )
-            way = _CLOUD_WAYS[replica]
             return Daemon(
                 f"cloud-controller-manager {name_of(replica)}",
-                command(arrangement.program or program, ["--cloud-provider=aws", *arguments], replica, arrangement),
+                command(arrangement.program or program, [*settings.arguments, *arguments], replica, arrangement),
                 self._ccm_log(replica),
-                environment=ccm.ccm_environment(f"http://{way.address}:{way.port}", **self._credentials),
+                environment=settings.environment,
             )
 
         self._ccm = CloudControllerManager(make, self._release_ccm)
@@ -273,6 +234,22 @@ class Region:
         except EnvironmentProblem as problem:
             self._note(str(problem))
 
+    def _open_office(self) -> None:
+        office = Office(
+            self._state,
+            cloud=self._options.cloud,
+            ccm_version=self._ccm_version,
+            emulation=self._emulation,
+            control_plane=self._control_plane,
+            hypervisor=self._hypervisor,
+            ccm=self._ccm,
+            faults=self._faults,
+            mishaps=self._mishaps,
+            versions=Versions(self._releases, self._control_plane, self._hypervisor, self._watch, self._note),
+            watch=self._watch,
+        )
+        control.serve(self._state.control, office.verbs())
+
     def _await_nodes(self) -> None:
         wanted = self._options.nodes
         self._progress(f"waiting for {wanted} nodes to be Ready")
@@ -290,186 +267,24 @@ class Region:
         if directory := self._hypervisor.directory(name):
             node.assign_pod_cidr(directory, pod_cidr)
 
-    # -- reality ----------------------------------------------------------------------------------------------------
-
-    def _reconcile_forever(self) -> None:
-        while True:
-            # The timeout repairs what failed the last time; every ordinary change is announced.
-            self._changed.wait(1.0)
-            self._changed.clear()
-            try:
-                self._reconcile()
-            except Exception as error:  # noqa: BLE001 - level-triggered: noted, and tried again
-                self._note(f"reconciler: {type(error).__name__}: {error}")
-                time.sleep(0.2)
-
-    def _reconcile(self) -> None:
-        desired = self._cloud.desired()
-        self._faults.observe(desired)
-        self._mishaps.forget_all_but(desired.instances)
-        desired = self._faults.data_plane.desired(desired)
-        self._hypervisor.reconcile(desired.instances)
-        machines = {machine.id: machine for machine in self._hypervisor.machines()}
-        for running in machines.values():
-            running.stall("kube-proxy", stalled=self._faults.data_plane.stalls_kube_proxy(running.name))
-            running.stall("kubelet", stalled=self._mishaps.stalls_kubelet(running.id))
-        instances = {one.id: one for one in desired.instances.values() if not one.hollow}
-        self._routes.reconcile(
-            {
-                destination: network.Hop(machine.address, machine.link, machine.boots)
-                for destination, instance_id in desired.routes.items()
-                if (machine := machines.get(instance_id)) is not None
-            }
-        )
-        plan = self._balancers.reconcile(
-            desired.load_balancers.values(),
-            {one.id: one.private_ip for one in instances.values() if one.power != "terminated"},
-        )
-        self._addresses.reconcile(plan.addresses)
-        ruleset = firewall.render(
-            [
-                firewall.Interface(
-                    network.link_name(one.id),
-                    one.private_ip,
-                    tuple(one.security_group_ids),
-                    one.source_dest_check,
-                )
-                for one in instances.values()
-                if one.power != "terminated"
-            ],
-            desired.security_groups,
-            plan.frontends,
-            [
-                *self._faults.data_plane.losses(
-                    [(one.private_dns_name, network.link_name(one.id)) for one in instances.values()]
-                ),
-                *self._mishaps.losses([(one.id, network.link_name(one.id)) for one in instances.values()]),
-            ],
-        )
-        if ruleset != self._ruleset:
-            network.nft(ruleset)
-            self._ruleset = ruleset
-        self._ended |= plan.ended
-        conntrack.forget(self._ended)
-        self._ended.clear()
-        self._proxy.reconcile(plan.proxied)
-        self._names.publish(plan.names)
-
-    def _report_health(self, key: TargetKey, healthy: bool) -> None:
-        self._cloud.report_health(key, healthy=healthy)
-
-    def _told_health(self, key: TargetKey, healthy: bool) -> bool:
-        instance = self._cloud.desired().instances.get(key.instance_id)
-        return healthy if instance is None else self._faults.data_plane.told(instance.private_dns_name, healthy)
-
-    # -- control ----------------------------------------------------------------------------------------------------
-
-    def _verbs(self) -> dict[str, control.Verb]:
+    def _describe(self) -> dict[str, Any]:
+        endpoint = self._emulation.endpoint()
         return {
-            "status": lambda _: self._status(),
-            "ccm/start": lambda arguments: self._ccm.start(arguments["program"]),
-            "ccm/stop": lambda _: self._stop_ccm(),
-            "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),
-            "ccm/arrange": lambda arguments: self._ccm.arrange(Arrangement(**arguments)),
-            "ccm/replicas": lambda _: self._ccm.replicas,
-            "ccm/kill": lambda arguments: self._kill_ccm(arguments["replica"]),
-            "ccm/changes": lambda _: {name_of(replica): count for replica, count in self._faults.changes().items()},
-            "ccm/metrics": lambda _: self._read_metrics(),
-            "api-server/restart": lambda _: self._restart_api_server(),
-            "instances/befall": lambda arguments: self._befall(arguments["instance"], arguments["mishap"]),
-            "instances/mend": lambda arguments: self._mishaps.mend(arguments["instance"]),
-            "versions/control-plane": lambda arguments: self._versions.change_control_plane(arguments["version"]),
-            "versions/nodes": lambda arguments: self._versions.change_nodes(
-                arguments["version"], together=arguments["together"]
-            ),
-            "faults/set": lambda arguments: self._faults.set(arguments["rules"], of=arguments["of"]),
-            "faults/strikes": lambda arguments: self._faults.strikes(of=arguments["of"]),
-            "evidence": lambda _: self._evidence(),
-        }
-
-    def _befall(self, instance_id: str, mishap: str) -> None:
-        self._faults.instance_suffers()
-        self._mishaps.befall(instance_id, mishaps.named(mishap))
-
-    def _stop_ccm(self) -> None:
-        self._ccm.stop()
-        self._faults.ccm_ended()
-
-    def _kill_ccm(self, replica: str) -> None:
-        self._ccm.kill(replica)
-        self._faults.ccm_ended()
-
-    def _restart_api_server(self) -> None:
-        self._faults.api_server_ended()
-        self._control_plane.restart_api_server()
-
-    def _read_metrics(self) -> str:
-        answer = self._control_plane.client.get(f"https://127.0.0.1:{addressing.CCM_METRICS_PORT}/metrics")
-        answer.raise_for_status()
-        return answer.text
-
-    def _status(self) -> dict[str, Any]:
-        cluster_nodes = {one["metadata"]["name"]: one for one in self._watch.nodes()}
-        desired = self._cloud.desired()
-        memory = cgroups.memory_bytes(self._state.cgroup)
-        return {
-            "control_plane": self._control_plane.status(),
-            "kubernetes": self._control_plane.release.version,
-            "cloud_controller_manager": {
-                "running": self._ccm.running,
-                "restarts": self._ccm.restarts,
-                "version": self._ccm_version,
-            },
-            "instances": [
-                {
-                    "id": one.id,
-                    "name": one.private_dns_name,
-                    "power": one.power,
-                    "address": one.private_ip,
-                    "node": _node_state(cluster_nodes.get(one.private_dns_name)),
-                }
-                for one in desired.instances.values()
-            ],
-            "load_balancers": [one.dns_name for one in desired.load_balancers.values()],
-            "memory_mib": None if memory is None else memory >> 20,
-        }
-
-    def _evidence(self) -> dict[str, str]:
-        rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False)
-        return {
-            "cloud-controller-manager.log": self._ccm.logs(lines=400),
-            "faults.log": tail(self._state.log / "faults.log", 200),
-            "region.log": tail(self._state.log / "region.log", 200),
-            "router-nftables.txt": rules.stdout or rules.stderr,
-            **{
-                f"{machine.name}-{path.name}": tail(path, 60)
-                for machine in self._hypervisor.machines()
-                for path in sorted((machine.directory / "log").glob("*.log"))
-            },
-        }
-
-    def _describe(self, account: Account) -> dict[str, Any]:
-        return {
+            "cloud": self._options.cloud,
             "kubeconfig": str(self._control_plane.kubeconfigs.admin),
             "ccm_version": self._ccm_version,
             "realistic": self._options.realistic,
             "versions": [release.version for release in self._releases],
+            "environment": self._emulation.environment(),
             "endpoint": {
-                "url": self._cloud_url,
-                "region": account.region,
+                **endpoint,
+                "url": _CLOUD_URL,
                 "cluster": CLUSTER,
                 "nameserver": str(addressing.PUBLIC_GATEWAY),
-                "zones": account.zones[: self._options.nodes],
-                "node_template": {"launch_template": account.launch_template, "node_names": "private-address"},
-                **self._credentials,
+                # The first nodes are launched in them in turn.
+                "zones": endpoint["zones"][: self._options.nodes],
             },
         }
-
-
-def _node_state(known: dict[str, Any] | None) -> str:
-    if known is None:
-        return "none"
-    return ("Ready" if nodes.ready(known) else "NotReady") + ("" if nodes.initialised(known) else ", uninitialised")
 
 
 def _ask_version(program: str) -> str:

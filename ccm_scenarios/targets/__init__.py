@@ -172,8 +172,12 @@ def offered_by(target: Target) -> frozenset[Capability]:
     return offered | {mishap.capability for mishap in (target.machines.mishaps if target.machines is not None else ())}
 
 
-def choose(options: Options) -> Target:
-    """The target that was asked for, not checked yet."""
+def choose(options: Options, provider: str) -> Target:
+    """The target that was asked for, not checked yet.
+
+    Args:
+        provider: the adapter's name; a local cloud is the cloud of this name.
+    """
     # Imported here: each brings libraries that the other does not need.
     if options.kubeconfig is not None:
         from ccm_scenarios.targets.named import NamedCluster
@@ -187,4 +191,4 @@ def choose(options: Options) -> Target:
         )
     from ccm_scenarios.targets.local import LocalCloudTarget
 
-    return LocalCloudTarget(options)
+    return LocalCloudTarget(options, provider)

@@ -70,8 +70,9 @@ class LocalCloudTarget:
     context: str | None = None
     disruption_allowed = True
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, cloud: str) -> None:
         self._options = options
+        self._kind = cloud
         self.timeouts = (Timeouts() if options.realistic else LOCAL_TIMEOUTS).scaled(options.timeouts)
         self._cloud: LocalCloud | None = None
         self._owned = False
@@ -83,12 +84,15 @@ class LocalCloudTarget:
                 "or name a cluster with -D kubeconfig=FILE"
             )
         # The client comes with httpx; a run on a named cluster does without it.
-        from ccm_scenarios.localcloud import client
+        from ccm_scenarios.localcloud import client, clouds
 
         options = self._options
+        clouds.find(self._kind)
         self._cloud = client.find(options.localcloud)
         if self._cloud is None:
             return
+        if self._cloud.cloud != self._kind:
+            raise UsageError(client.other_cloud(self._cloud, self._kind))
         if options.fault is not None and options.fault.since == "boot":
             raise UsageError(
                 f"-D fault={options.fault.name} has to be there from the start, and the {self} runs already; choose "
@@ -123,6 +127,7 @@ class LocalCloudTarget:
         options = self._options
         self._cloud = client.up(
             options.localcloud,
+            cloud=self._kind,
             nodes=options.nodes or DEFAULT_NODES,
             ccm=options.ccm,
             realistic=options.realistic,

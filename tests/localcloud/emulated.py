@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import pytest
 from werkzeug.serving import make_server
 
-from ccm_scenarios.localcloud.desired import EmulatedCloud
+from ccm_scenarios.localcloud.desired import DesiredMachines, EmulatedCloud
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-RegionT = TypeVar("RegionT", bound=EmulatedCloud)
+RegionT = TypeVar("RegionT", bound=EmulatedCloud[DesiredMachines])
 EndpointT = TypeVar("EndpointT", bound="Endpoint")
 
 
@@ -25,7 +25,7 @@ class Endpoint:
     """How the status of an answer begins that no emulation may give."""
 
     def __init__(self) -> None:
-        self.region: EmulatedCloud | None = None
+        self.region: EmulatedCloud[DesiredMachines] | None = None
         self.failures: list[str] = []
         self.clients: dict[Any, Any] = {}
         self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)

@@ -22,6 +22,7 @@ import pytest
 
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import FaultOwner, parse_rules
+from ccm_scenarios.localcloud.aws.alterations import altered
 from ccm_scenarios.localcloud.aws.desired import (
     DesiredHealthCheck,
     DesiredInstance,
@@ -590,17 +591,17 @@ class TestDataPlane:
 
     def test_listeners_are_not_carried(self) -> None:
         plane = _data_plane(effect="not-carried", match={"protocol": "udp"})
-        assert _listeners(plane.desired(_state())) == [("TCP", True)]
+        assert _listeners(altered(_state(), plane)) == [("TCP", True)]
         assert plane.struck == {0}
 
     def test_clients_are_hidden(self) -> None:
         plane = _data_plane(effect="hide-client", match={"port": 80})
-        assert _listeners(plane.desired(_state())) == [("TCP", False), ("UDP", True)]
+        assert _listeners(altered(_state(), plane)) == [("TCP", False), ("UDP", True)]
 
     def test_without_rules_nothing_is_altered(self) -> None:
         state = _state(_instance("a"))
         plane = DataPlane()
-        assert plane.desired(state) is state
+        assert altered(state, plane) is state
         assert plane.losses([("a", "ia")]) == []
         assert (plane.told("a", True), plane.told("a", False), plane.boot_seconds("a")) == (True, False, 0)
 
@@ -625,7 +626,7 @@ class TestDataPlane:
     def test_targets_are_forgotten(self) -> None:
         state = _state(_instance("a"), _instance("b"))
         plane = _data_plane(effect="forget-target", match={"node": "b"})
-        assert {one.targets for one in plane.desired(state).load_balancers["lb"].listeners} == {
+        assert {one.targets for one in altered(state, plane).load_balancers["lb"].listeners} == {
             (DesiredTarget("i-a", 30080),)
         }
 

@@ -4,7 +4,8 @@
 From a shell: `python -m ccm_scenarios.localcloud.binaries`.
 """
 
+from ccm_scenarios.localcloud.binaries.catalogue import for_ccm
 from ccm_scenarios.localcloud.binaries.prepared import Binaries, prepare
 from ccm_scenarios.localcloud.binaries.progress import ConsoleProgress, Progress
 
-__all__ = ["Binaries", "ConsoleProgress", "Progress", "prepare"]
+__all__ = ["Binaries", "ConsoleProgress", "Progress", "for_ccm", "prepare"]

@@ -38,7 +38,9 @@ class Component:
     stamps: Mapping[str, str] = field(default_factory=dict)
     """Go variable to value, set at link time; `{version}`, `{major}`, `{minor}` are filled in."""
     on_request: bool = False
-    """Only prepared for who names it: not every local cloud needs it."""
+    """Only prepared for who names it: most do without."""
+    ccm: bool = False
+    """A cloud's controller manager, and nothing that other clouds need."""
     apart: bool = False
     """Whether its binaries are named as another component's. Prebuilt ones have a directory of their own, called as the
     component; a local cloud does without where there is none."""
@@ -150,6 +152,7 @@ CATALOGUE: tuple[Component, ...] = (
         version_command=("aws-cloud-controller-manager", "--version"),
         disk=3 * GIB,
         stamps={f"{_KUBERNETES_VERSION}.gitVersion": "{version}"},
+        ccm=True,
     ),
     Component(
         name="gce-cloud-controller-manager",
@@ -159,6 +162,7 @@ CATALOGUE: tuple[Component, ...] = (
         disk=3 * GIB,
         stamps={f"{_KUBERNETES_VERSION}.gitVersion": "{version}"},
         on_request=True,
+        ccm=True,
     ),
     Component(
         name="coredns",
@@ -168,6 +172,11 @@ CATALOGUE: tuple[Component, ...] = (
         disk=3 * GIB,
     ),
 )
+
+
+def for_ccm(ccm: str) -> tuple[str, ...]:
+    """Names of all that a local cloud is made of, given the component that its controller manager is."""
+    return tuple(component.name for component in CATALOGUE if not component.ccm or component.name == ccm)
 
 
 def select(names: Sequence[str] | None) -> tuple[Component, ...]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from ccm_scenarios.faults import Boundary, Match, Rule
-from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, DesiredState
 from ccm_scenarios.localcloud.firewall import Loss
 
 _OF_LOAD_BALANCERS = ("hide-client", "not-carried", "forget-target")
@@ -29,34 +27,34 @@ class DataPlane:
             if rule.boundary is Boundary.DATA_PLANE and index not in asleep
         ]
 
-    def desired(self, desired: DesiredState) -> DesiredState:
-        """What load balancers carry in place of what they should."""
-        if not any(rule.effect in _OF_LOAD_BALANCERS for _, rule in self._rules):
-            return desired
-        forgotten = {
-            one.id
-            for one in desired.instances.values()
-            for index, rule in self._rules
-            if rule.effect == "forget-target" and self._strikes(index, rule, one.private_dns_name)
-        }
-        balancers = {key: self._balancer(one, forgotten) for key, one in desired.load_balancers.items()}
-        return replace(desired, load_balancers=balancers)
+    @property
+    def alters_load_balancers(self) -> bool:
+        """Whether anything at all would make them other than they should be."""
+        return any(rule.effect in _OF_LOAD_BALANCERS for _, rule in self._rules)
 
-    def _balancer(self, balancer: DesiredLoadBalancer, forgotten: Collection[str]) -> DesiredLoadBalancer:
-        listeners = (self._listener(_without(listener, forgotten)) for listener in balancer.listeners)
-        return replace(balancer, listeners=tuple(listener for listener in listeners if listener is not None))
+    def forgets(self, name: str) -> bool:
+        """Whether load balancers send nothing to a Node's instance, as if it were no target."""
+        return any(rule.effect == "forget-target" and self._strikes(index, rule, name) for index, rule in self._rules)
 
-    def _listener(self, listener: DesiredListener) -> DesiredListener | None:
+    def carries(self, protocol: str, first: int, last: int) -> bool:
+        """Whether load balancers carry what they should.
+
+        Args:
+            protocol: `tcp` or `udp`.
+            first, last: of the ports that one of their listeners serves.
+        """
+        return not self._meant("not-carried", protocol, first, last)
+
+    def hides_client(self, protocol: str, first: int, last: int) -> bool:
+        """Whether targets see a load balancer's own address in place of the client's; arguments as for `carries`."""
+        return self._meant("hide-client", protocol, first, last)
+
+    def _meant(self, effect: str, protocol: str, first: int, last: int) -> bool:
         for index, rule in self._rules:
-            if not _is_meant(rule.match, listener):
-                continue
-            if rule.effect == "not-carried":
+            if rule.effect == effect and _is_meant(rule.match, protocol, first, last):
                 self.struck.add(index)
-                return None
-            if rule.effect == "hide-client":
-                self.struck.add(index)
-                listener = replace(listener, preserve_client_ip=False)
-        return listener
+                return True
+        return False
 
     def losses(self, links: Sequence[tuple[str, str]]) -> list[Loss]:
         """Packets that vanish.
@@ -106,13 +104,8 @@ class DataPlane:
         return True
 
 
-def _without(listener: DesiredListener, instance_ids: Collection[str]) -> DesiredListener:
-    return replace(listener, targets=tuple(one for one in listener.targets if one.instance_id not in instance_ids))
-
-
-def _is_meant(match: Match, listener: DesiredListener) -> bool:
-    protocol = "udp" if listener.protocol == "UDP" else "tcp"
-    return match.protocol in (None, protocol) and match.port in (None, listener.port)
+def _is_meant(match: Match, protocol: str, first: int, last: int) -> bool:
+    return match.protocol in (None, protocol) and (match.port is None or first <= match.port <= last)
 
 
 def _packets(rule: Rule) -> str:

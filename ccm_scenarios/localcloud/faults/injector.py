@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ccm_scenarios.faults import FaultOwner, Rule, parse_rules
-from ccm_scenarios.localcloud.aws.desired import DesiredState
+from ccm_scenarios.localcloud.desired import DesiredMachines
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
 from ccm_scenarios.localcloud.faults.keeper import Keeper
 from ccm_scenarios.localcloud.faults.ways import Way
@@ -98,7 +98,7 @@ class Injector:
         """How many changes each replica of the controller asked the cloud for, by its number."""
         return dict(self._gate.changes)
 
-    def observe(self, desired: DesiredState) -> None:
+    def observe(self, desired: DesiredMachines) -> None:
         """Wake the rules that wait for what happened to an instance."""
         if not self._asleep:
             return

@@ -15,7 +15,7 @@ import pytest
 
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.localcloud.aws.account import Account, seed
-from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule
+from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredState
 from ccm_scenarios.localcloud.aws.region import Region
 from ccm_scenarios.localcloud.desired import DesiredMachine, EmulatedCloud
 from ccm_scenarios.localcloud.periods import REALISTIC
@@ -178,7 +178,7 @@ def test_nonsense_is_a_client_error(cloud: Cloud, parameters: dict[str, str], co
 
 
 def test_clouds_are_alike_to_whoever_makes_them_real(cloud: Cloud, account: Account) -> None:
-    emulated: EmulatedCloud = cloud.region
+    emulated: EmulatedCloud[DesiredState] = cloud.region
     machines: dict[str, DesiredMachine] = dict(emulated.desired().instances)
     assert set(machines) == set(account.instance_ids)
     assert [machines[one].name for one in account.instance_ids] == list(account.node_names)

@@ -13,6 +13,7 @@ from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud.desired import DesiredMachine, EmulatedCloud
 from ccm_scenarios.localcloud.gcp.account import Account, seed
 from ccm_scenarios.localcloud.gcp.ccm import cloud_config
+from ccm_scenarios.localcloud.gcp.desired import DesiredState
 from tests.localcloud.gcp.emulated import PROJECT, REGION, ZONE, Cloud, refused
 
 
@@ -94,7 +95,7 @@ def test_the_metadata_server_gives_tokens_to_those_who_ask_properly(cloud: Cloud
 
 
 def test_clouds_are_alike_to_whoever_makes_them_real(cloud: Cloud, account: Account) -> None:
-    emulated: EmulatedCloud = cloud.region
+    emulated: EmulatedCloud[DesiredState] = cloud.region
     for instance_id, instance in emulated.desired().instances.items():
         machine: DesiredMachine = instance
         assert instance_id == machine.id

@@ -1,0 +1,19 @@
+"""AWS as a local cloud, satisfying `localcloud.platform.Platform`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ccm_scenarios.localcloud.aws.emulation import AwsEmulation
+    from ccm_scenarios.localcloud.platform import Surroundings
+
+component = "aws-cloud-controller-manager"
+emulation = ("ccm_scenarios.localcloud.aws.emulation", "ccm_scenarios.localcloud.aws.account", "werkzeug.serving")
+
+
+def start(surroundings: Surroundings) -> AwsEmulation:
+    """An empty region."""
+    from ccm_scenarios.localcloud.aws.emulation import AwsEmulation  # what emulates takes a second
+
+    return AwsEmulation(surroundings)

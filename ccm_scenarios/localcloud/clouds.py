@@ -1,0 +1,38 @@
+"""Which clouds a local cloud can be: the packages beside this that have a module `platform`."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+from ccm_scenarios.errors import UsageError
+from ccm_scenarios.localcloud.platform import Platform
+
+DEFAULT = "aws"
+"""What a local cloud is unless something else is asked for."""
+_HERE = Path(__file__).parent
+
+
+def names() -> tuple[str, ...]:
+    """All there are, sorted; each is called as the adapter that judges it."""
+    return tuple(sorted(path.parent.name for path in _HERE.glob("*/platform.py")))
+
+
+def find(name: str) -> Platform:
+    """The one of this name.
+
+    Raises:
+        UsageError: there is none, or what it needs is not installed.
+    """
+    if name not in names():
+        raise UsageError(
+            f"a local cloud cannot be {name!r}, but one of: {', '.join(names())}; any other cloud is met by a cluster "
+            f"in it, named with -D kubeconfig=FILE"
+        )
+    module = importlib.import_module(f"{__package__}.{name}.platform")
+    lacking = [needed for needed in getattr(module, "needs", ()) if find_spec(needed) is None]
+    if lacking:
+        raise UsageError(f"a local cloud that is {name!r} needs packages that are not installed: {', '.join(lacking)}")
+    return cast(Platform, module)

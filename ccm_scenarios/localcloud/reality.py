@@ -1,0 +1,105 @@
+"""Makes real what the emulated cloud's API says should be: instances, routes, load balancers, packets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ccm_scenarios.localcloud import addressing, conntrack, network
+from ccm_scenarios.localcloud.desired import DesiredMachines
+from ccm_scenarios.localcloud.dns import NameServer
+from ccm_scenarios.localcloud.faults.injector import Injector
+from ccm_scenarios.localcloud.firewall import Loss
+from ccm_scenarios.localcloud.hypervisor import Hypervisor
+from ccm_scenarios.localcloud.loadbalancers import Proxy
+from ccm_scenarios.localcloud.mishaps import Mishaps
+from ccm_scenarios.localcloud.platform import Emulation
+
+_REPAIR_SECONDS = 1.0
+"""What failed the last time is tried again after so long; every ordinary change is announced."""
+
+
+class Reality:
+    """One local cloud's. Level-triggered: it compares wanted with actual each time, whatever it was told.
+
+    Args:
+        emulation: what should be.
+        hypervisor: what is.
+        faults, mishaps: in what it differs.
+        changed: set when there may be something to do.
+        proxy_log: file of the process that carries proxied connections.
+        log: takes a line for what went wrong.
+    """
+
+    def __init__(
+        self,
+        emulation: Emulation[Any],
+        hypervisor: Hypervisor,
+        faults: Injector,
+        mishaps: Mishaps,
+        *,
+        changed: threading.Event,
+        proxy_log: Path,
+        log: Callable[[str], None],
+    ) -> None:
+        self._emulation = emulation
+        self._hypervisor = hypervisor
+        self._faults = faults
+        self._mishaps = mishaps
+        self._changed = changed
+        self._log = log
+        self._addresses = network.Addresses()
+        self._routes = network.Routes()
+        self._names = NameServer()
+        self._names.serve([str(addressing.RESOLVER), str(addressing.PUBLIC_GATEWAY)])
+        self._proxy = Proxy(proxy_log)
+        self._ruleset = ""
+        self._ended: set[conntrack.Way] = set()
+
+    def start(self) -> None:
+        """From now on, in a thread of its own."""
+        threading.Thread(target=self._reconcile_forever, name="reconciler", daemon=True).start()
+
+    def _reconcile_forever(self) -> None:
+        while True:
+            self._changed.wait(_REPAIR_SECONDS)
+            self._changed.clear()
+            try:
+                self._reconcile()
+            except Exception as error:  # noqa: BLE001 - level-triggered: noted, and tried again
+                self._log(f"reconciler: {type(error).__name__}: {error}")
+                time.sleep(0.2)
+
+    def _reconcile(self) -> None:
+        desired = self._emulation.api.desired()
+        self._faults.observe(desired)
+        self._mishaps.forget_all_but(desired.instances)
+        self._hypervisor.reconcile(desired.instances)
+        machines = {machine.id: machine for machine in self._hypervisor.machines()}
+        for running in machines.values():
+            running.stall("kube-proxy", stalled=self._faults.data_plane.stalls_kube_proxy(running.name))
+            running.stall("kubelet", stalled=self._mishaps.stalls_kubelet(running.id))
+        hops = {key: network.Hop(one.address, one.link, one.boots) for key, one in machines.items()}
+        self._routes.reconcile(
+            {destination: hops[key] for destination, key in desired.routes.items() if key in hops},
+        )
+        plan = self._emulation.plan(desired, self._losses(desired))
+        self._addresses.reconcile(plan.addresses)
+        if plan.ruleset != self._ruleset:
+            network.nft(plan.ruleset)
+            self._ruleset = plan.ruleset
+        self._ended |= plan.ended
+        conntrack.forget(self._ended)
+        self._ended.clear()
+        self._proxy.reconcile(plan.proxied)
+        self._names.publish(plan.names)
+
+    def _losses(self, desired: DesiredMachines) -> list[Loss]:
+        links = [(one, network.link_name(one.id)) for one in desired.instances.values() if not one.hollow]
+        return [
+            *self._faults.data_plane.losses([(one.name, link) for one, link in links]),
+            *self._mishaps.losses([(one.id, link) for one, link in links]),
+        ]
