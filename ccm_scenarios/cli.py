@@ -124,7 +124,9 @@ def _only_provider() -> str:
 @localcloud.command()
 def up(
     name: Name = "default",
-    cloud: Annotated[str, typer.Option(help="Which cloud it is; called as the adapter that judges it.")] = "aws",
+    cloud: Annotated[
+        str | None, typer.Option(help="Which cloud it is, called as the adapter that judges it; AWS by default.")
+    ] = None,
     nodes: Annotated[int, typer.Option(min=1, help="Instances to launch at first.")] = 3,
     ccm: Annotated[Path | None, typer.Option(help="Judge this CCM binary instead of the one built here.")] = None,
     realistic: Annotated[
@@ -137,9 +139,11 @@ def up(
     ] = False,
 ) -> None:
     """Start a local cloud; one that runs already is left as it is."""
-    from ccm_scenarios.localcloud import client
+    from ccm_scenarios.localcloud import client, clouds
 
-    started = client.up(name, cloud=cloud, nodes=nodes, ccm=ccm, realistic=realistic, owned=False, progress=_say)
+    started = client.up(
+        name, cloud=cloud or clouds.DEFAULT, nodes=nodes, ccm=ccm, realistic=realistic, owned=False, progress=_say
+    )
     _say(f"local cloud {name!r} is ready: `ccm-scenarios localcloud shell --name {name}`")
     typer.echo(started.kubeconfig)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -24,15 +23,11 @@ def find(name: str) -> Platform:
     """The one of this name.
 
     Raises:
-        UsageError: there is none, or what it needs is not installed.
+        UsageError: there is none.
     """
     if name not in names():
         raise UsageError(
             f"a local cloud cannot be {name!r}, but one of: {', '.join(names())}; any other cloud is met by a cluster "
             f"in it, named with -D kubeconfig=FILE"
         )
-    module = importlib.import_module(f"{__package__}.{name}.platform")
-    lacking = [needed for needed in getattr(module, "needs", ()) if find_spec(needed) is None]
-    if lacking:
-        raise UsageError(f"a local cloud that is {name!r} needs packages that are not installed: {', '.join(lacking)}")
-    return cast(Platform, module)
+    return cast(Platform, importlib.import_module(f"{__package__}.{name}.platform"))

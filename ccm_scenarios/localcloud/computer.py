@@ -37,6 +37,12 @@ class Computer:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int | None:
+        """Of a process in its namespaces; None while it is powered off."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    @property
     def system_group(self) -> str:
         """Where its services run, but not what they run."""
         return f"{self._cgroup}/system"

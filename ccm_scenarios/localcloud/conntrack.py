@@ -1,4 +1,4 @@
-"""Forgetting flows that the router translates: the kernel's connection tracking, over netlink.
+"""Forgetting flows that the router translates or passes on: the kernel's connection tracking, over netlink.
 
 Acts in the calling thread's network namespace. Numbers are those of <linux/netfilter/nfnetlink_conntrack.h>.
 """
@@ -17,7 +17,7 @@ _GET = 0x0101
 _DELETE = 0x0102
 _REQUEST, _ACKNOWLEDGE, _DUMP = 0x1, 0x4, 0x300
 _ERROR, _DONE = 0x2, 0x3
-_ORIGINAL, _REPLY = 1, 2
+_ORIGINAL, _REPLY, _MARK = 1, 2, 8
 _ADDRESSES, _PROTOCOL = 1, 2
 _SOURCE, _DESTINATION = 1, 2
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
@@ -38,7 +38,36 @@ class Way:
     target_port: int
 
 
-def forget(ways: Collection[Way]) -> int:
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a load balancer did with a flow whose destination it left as it was."""
+
+    protocol: str
+    address: str
+    first_port: int
+    last_port: int
+    mark: int
+    """Of the instance it was passed to, which the flow carries; never 0."""
+
+    def carried(self, flow: Flow) -> bool:
+        """Whether a flow was passed so."""
+        way = flow.way
+        return (flow.mark, way.protocol, way.address) == (
+            self.mark,
+            self.protocol,
+            self.address,
+        ) and self.first_port <= way.port <= self.last_port
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One that the kernel knows."""
+
+    way: Way
+    mark: int
+
+
+def forget(ways: Collection[Way | Passage]) -> int:
     """Forget all flows that went these ways; returns how many. Their next packet begins a new one.
 
     Raises:
@@ -48,12 +77,17 @@ def forget(ways: Collection[Way]) -> int:
         return 0
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as kernel:
         kernel.bind((0, 0))
-        flows = [raw for raw in _flows(kernel) if _way(raw) in ways]
+        passages = [way for way in ways if isinstance(way, Passage)]
+        flows = [raw for raw in _flows(kernel) if _went(_flow(raw), ways, passages)]
         for raw in flows:
             original = dict(_attributes(raw))[_ORIGINAL]
             kernel.send(_message(_DELETE, _REQUEST | _ACKNOWLEDGE, _attribute(_ORIGINAL | 0x8000, original)))
             _acknowledged(kernel)
     return len(flows)
+
+
+def _went(flow: Flow | None, ways: Collection[Way | Passage], passages: Collection[Passage]) -> bool:
+    return flow is not None and (flow.way in ways or any(passage.carried(flow) for passage in passages))
 
 
 def _message(kind: int, flags: int, payload: bytes = b"") -> bytes:
@@ -107,7 +141,7 @@ def _check(content: bytes) -> None:
         raise OSError(-number, f"connection tracking: {os.strerror(-number)}")
 
 
-def _way(raw: bytes) -> Way | None:
+def _flow(raw: bytes) -> Flow | None:
     """None for a flow that is neither TCP nor UDP."""
     parts = dict(_attributes(raw))
     if not {_ORIGINAL, _REPLY} <= parts.keys():
@@ -116,7 +150,8 @@ def _way(raw: bytes) -> Way | None:
     target, target_port, _, _, _ = _tuple(parts[_REPLY])
     if protocol not in _PROTOCOLS:
         return None
-    return Way(_PROTOCOLS[protocol], address, port, target, target_port)
+    way = Way(_PROTOCOLS[protocol], address, port, target, target_port)
+    return Flow(way, int.from_bytes(parts.get(_MARK, b""), "big"))
 
 
 def _tuple(data: bytes) -> tuple[str, int, str, int, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ class Check:
     """Seconds between two checks."""
     timeout: float
     """Seconds for one answer."""
+    mark: int = 0
+    """By which `network.Detours` leads to the target, for an address that several have; 0: the address does."""
 
 
 class HealthChecker(Generic[Key]):
@@ -82,8 +86,22 @@ class HealthChecker(Generic[Key]):
             return f"{check.address}:{check.port}: {error.strerror or error}"
 
 
+async def _connect(check: Check) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not check.mark:
+        return await asyncio.open_connection(check.address, check.port, local_addr=(check.source, 0))
+    with contextlib.ExitStack() as unless_connected:
+        connection = unless_connected.enter_context(socket.socket())
+        connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, check.mark)
+        connection.bind((check.source, 0))
+        await asyncio.get_running_loop().sock_connect(connection, (check.address, check.port))
+        streams = await asyncio.open_connection(sock=connection)
+        unless_connected.pop_all()
+    return streams
+
+
 async def _ask(check: Check) -> str:
-    reader, writer = await asyncio.open_connection(check.address, check.port, local_addr=(check.source, 0))
+    reader, writer = await _connect(check)
     try:
         if check.protocol == "TCP":
             return ""

@@ -46,6 +46,8 @@ class Machine:
         self.dark_until = 0.0
         """Monotonic time before which it does not boot."""
         self._stalled: set[str] = set()
+        self._taken: tuple[int, frozenset[str]] = (0, frozenset())
+        """As of which boot, and for what addresses it takes packets as its own."""
 
     @property
     def directory(self) -> Path:
@@ -85,6 +87,20 @@ class Machine:
             if running.name == program:
                 _signal(pid, signal.SIGSTOP if stalled else signal.SIGCONT)
         self._stalled ^= {program}
+
+    def take_for(self, addresses: frozenset[str]) -> None:
+        """Have the instance take packets for exactly these addresses as its own, as an agent on it would see to. Safe
+        to repeat.
+
+        Raises:
+            OSError: it was powered off meanwhile.
+        """
+        boot, taken = self._taken
+        if boot != self.boots:
+            boot, taken = self.boots, frozenset()
+        if addresses != taken and (pid := self._computer.pid) is not None:
+            network.take_for(pid, addresses - taken, given_up=taken - addresses)
+            self._taken = boot, addresses
 
     def _programs(self) -> Iterator[tuple[int, Path]]:
         """What its services are: process and program."""

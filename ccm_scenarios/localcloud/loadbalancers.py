@@ -147,7 +147,9 @@ class LoadBalancers:
         # A target taken out and put back between two looks was forgotten on the cloud's side only.
         for key, healthy in known.items():
             self._report(key, self._told(key, healthy))
-        addresses = frozenset(one.address for one in frontends) | frozenset(one.private_address for one in frontends)
+        addresses = frozenset(one.address for one in frontends) | frozenset(
+            one.private_address for one in frontends if one.private_address
+        )
         kept, ended = self._draining.reconcile(
             {_way(one, target) for one in proxied for target in one.targets}
             | {way for one in frontends for way in one.ways},

@@ -7,6 +7,7 @@ tables and security groups take effect. All functions act in the calling thread'
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,18 +19,19 @@ CLIENT_NAMESPACE = Path("/run/netns/client")
 """The outside client's network, seen from inside the cloud's mount namespace."""
 
 
-def ip(commands: str, *, namespace: str | None = None, force: bool = False) -> None:
+def ip(commands: str, *, namespace: str | None = None, pid: int | None = None, force: bool = False) -> None:
     """Run iproute2 commands, one a line.
 
     Args:
         namespace: a named network namespace to act in; by default the calling thread's.
+        pid: a process whose network namespace to act in instead.
         force: commands that fail do not keep the rest from running.
 
     Raises:
         OSError: a command failed; the message is iproute2's.
     """
     done = subprocess.run(
-        ["ip", *(["-n", namespace] if namespace else []), *(["-force"] if force else []), "-batch", "-"],
+        [*_inside(pid), "ip", *(["-n", namespace] if namespace else []), *(["-force"] if force else []), "-batch", "-"],
         input=commands,
         text=True,
         capture_output=True,
@@ -37,6 +39,10 @@ def ip(commands: str, *, namespace: str | None = None, force: bool = False) -> N
     )
     if done.returncode != 0 and not force:
         raise OSError(f"ip: {done.stderr.strip()}")
+
+
+def _inside(pid: int | None) -> list[str]:
+    return [] if pid is None else ["nsenter", f"--net=/proc/{pid}/ns/net"]
 
 
 def nft(ruleset: str) -> None:
@@ -96,6 +102,13 @@ def unlink_instance(link: str) -> None:
     ip(f"link del {link}\n", force=True)
 
 
+def accept_any_source() -> None:
+    """Have the router take packets over a link also if their source is not routed there, as replies in the name of a
+    load balancer are not. Holds for links that are made afterwards."""
+    for interface in ("all", "default"):
+        Path(f"/proc/sys/net/ipv4/conf/{interface}/rp_filter").write_text("0")
+
+
 class Addresses:
     """Load balancers' addresses on the router; keeps what is there equal to what is wanted."""
 
@@ -133,3 +146,52 @@ class Routes:
             if self._present.get(cidr) != hop:
                 ip(f"route replace {cidr} via {hop.address} dev {hop.link} onlink src {addressing.GATEWAY}\n")
         self._present = dict(wanted)
+
+
+_FIRST_TABLE = 1000
+"""Below are the kernel's own routing tables."""
+_LAST_RESORT = 1000
+"""Metric of what holds while nothing better does."""
+
+
+class Detours:
+    """Where packets go that carry a mark, whatever their destination: each mark leads to one instance."""
+
+    def __init__(self) -> None:
+        self._present: dict[int, Hop | None] = {}
+
+    def reconcile(self, wanted: Mapping[int, Hop | None]) -> None:
+        """Make the router's detours equal to `wanted`; with None packets of that mark vanish, as they do on a link that
+        is gone."""
+        gone = [mark for mark in self._present if mark not in wanted]
+        if gone:
+            ip(
+                "".join(f"rule del fwmark {one} lookup {_FIRST_TABLE + one}\n" for one in gone)
+                + "".join(f"route flush table {_FIRST_TABLE + one}\n" for one in gone),
+                force=True,
+            )
+        for mark, hop in wanted.items():
+            table = _FIRST_TABLE + mark
+            if mark not in self._present:
+                ip(
+                    f"route replace blackhole default table {table} metric {_LAST_RESORT}\n"
+                    f"rule add fwmark {mark} lookup {table}\n"
+                )
+            if hop is None:
+                if self._present.get(mark) is not None:
+                    ip(f"route del default table {table} metric 0\n", force=True)
+            elif self._present.get(mark) != hop:
+                way = f"via {hop.address} dev {hop.link} onlink src {addressing.GATEWAY}"
+                ip(f"route replace default {way} table {table}\n")
+        self._present = dict(wanted)
+
+
+_GUEST_AGENT = 66
+"""Protocol number of the routes by which an instance takes packets for an address that is not its own."""
+
+
+def take_for(pid: int, addresses: Collection[str], *, given_up: Collection[str] = ()) -> None:
+    """Have the instance with the network namespace of process `pid` take packets for these addresses as its own."""
+    words = f"dev eth0 table local proto {_GUEST_AGENT}"
+    ip("".join(f"route del local {one} {words}\n" for one in sorted(given_up)), pid=pid, force=True)
+    ip("".join(f"route replace local {one} {words}\n" for one in sorted(addresses)), pid=pid)

@@ -8,8 +8,9 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.binaries import Binaries
@@ -70,6 +71,8 @@ class Cluster:
     periods: Periods
     template: Path
     """A disk that is prepared, once it is there: others are copies of it."""
+    kube_proxy: Mapping[str, Any] = field(default_factory=dict)
+    """What the cloud has kube-proxy do otherwise: fields of its configuration."""
 
 
 def prepare(directory: Path, cluster: Cluster) -> list[Service]:
@@ -194,6 +197,7 @@ def configure(
         "hostnameOverride": name,
         # The machine's own limit holds for all namespaces and may not be changed from one.
         "conntrack": {"maxPerCore": 0},
+        **cluster.kube_proxy,
     }
     (directory / "kube-proxy.json").write_text(json.dumps(proxy, indent=1))
     return [

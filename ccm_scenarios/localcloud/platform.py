@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from ccm_scenarios.localcloud.conntrack import Way
+from ccm_scenarios.localcloud.conntrack import Passage, Way
 from ccm_scenarios.localcloud.desired import DesiredMachines, EmulatedCloud
 from ccm_scenarios.localcloud.faults.data_plane import DataPlane
 from ccm_scenarios.localcloud.firewall import Loss
@@ -42,8 +42,12 @@ class Plan:
     """Host names to addresses."""
     proxied: tuple[ProxiedListener, ...] = ()
     """Listeners that somebody serves who speaks to their targets himself."""
-    ended: frozenset[Way] = frozenset()
+    ended: frozenset[Way] | frozenset[Passage] = frozenset()
     """Flows to forget."""
+    detours: Mapping[int, str] = field(default_factory=dict)
+    """The id of the instance that packets with a mark go to, whatever their destination."""
+    taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Addresses whose packets an instance takes as its own, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,11 @@ class Platform(Protocol):
     @property
     def emulation(self) -> Sequence[str]:
         """Modules that take long to import and that `start` needs."""
+        ...
+
+    @property
+    def kube_proxy(self) -> Mapping[str, Any]:
+        """What kube-proxy does otherwise on its instances: fields of its configuration."""
         ...
 
     def start(self, surroundings: Surroundings) -> Emulation[Any]:

@@ -53,11 +53,12 @@ class Reality:
         self._log = log
         self._addresses = network.Addresses()
         self._routes = network.Routes()
+        self._detours = network.Detours()
         self._names = NameServer()
         self._names.serve([str(addressing.RESOLVER), str(addressing.PUBLIC_GATEWAY)])
         self._proxy = Proxy(proxy_log)
         self._ruleset = ""
-        self._ended: set[conntrack.Way] = set()
+        self._ended: set[conntrack.Way | conntrack.Passage] = set()
 
     def start(self) -> None:
         """From now on, in a thread of its own."""
@@ -83,11 +84,15 @@ class Reality:
             running.stall("kube-proxy", stalled=self._faults.data_plane.stalls_kube_proxy(running.name))
             running.stall("kubelet", stalled=self._mishaps.stalls_kubelet(running.id))
         hops = {key: network.Hop(one.address, one.link, one.boots) for key, one in machines.items()}
-        self._routes.reconcile(
-            {destination: hops[key] for destination, key in desired.routes.items() if key in hops},
-        )
+        self._routes.reconcile({destination: hops[key] for destination, key in desired.routes.items() if key in hops})
         plan = self._emulation.plan(desired, self._losses(desired))
         self._addresses.reconcile(plan.addresses)
+        self._detours.reconcile({mark: hops.get(key) for mark, key in plan.detours.items()})
+        for key, machine in machines.items():
+            try:
+                machine.take_for(plan.taken.get(key, frozenset()))
+            except OSError as error:
+                self._log(f"instance {key}: {error}")
         if plan.ruleset != self._ruleset:
             network.nft(plan.ruleset)
             self._ruleset = plan.ruleset

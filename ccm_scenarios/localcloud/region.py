@@ -147,6 +147,7 @@ class Region:
             binaries=self._binaries,
             periods=self._periods,
             template=self._state.directory / "template",
+            kube_proxy=self._platform.kube_proxy,
         )
         return Hypervisor(
             self._state.directory,

@@ -22,6 +22,7 @@ TOOLS = {
     "ip": "iproute2",
     "mount": "mount",
     "unshare": "util-linux",
+    "nsenter": "util-linux",
     "busybox": "busybox",
     "dash": "dash",
     "curl": "curl",
@@ -34,6 +35,8 @@ _OLDEST_RUNC = (1, 1)
 _RULES = """
 table ip trial {
   map listeners { type ipv4_addr . inet_proto . inet_service : verdict; }
+  map passages { type ipv4_addr . inet_proto . inet_service : verdict; flags interval; }
+  chain passage { ct mark set jhash ip saddr mod 2 seed 0x1 map { 0 : 1, 1 : 2 }; meta mark set ct mark; }
   chain listener { dnat to jhash ip saddr . tcp sport mod 2 map { 0 : 192.0.2.1, 1 : 192.0.2.2 } : 30000; }
   chain prerouting {
     type nat hook prerouting priority dstnat;

@@ -25,12 +25,12 @@ class Lab:
     def __init__(self) -> None:
         network.create_region()
         self._places: dict[str, Path] = {"client": network.CLIENT_NAMESPACE, "router": Path("/proc/thread-self/ns/net")}
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def add_instance(self, name: str, address: str) -> str:
         """Connect an instance; returns its link's name."""
         process = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec sleep 300"], stdout=subprocess.PIPE)
-        self._processes.append(process)
+        self._processes[name] = process
         assert process.stdout is not None
         process.stdout.readline()
         self._places[name] = Path(f"/proc/{process.pid}/ns/net")
@@ -45,8 +45,12 @@ class Lab:
         )
         return link
 
+    def pid(self, name: str) -> int:
+        """Of a process in an instance's network namespace."""
+        return self._processes[name].pid
+
     def close(self) -> None:
-        for process in self._processes:
+        for process in self._processes.values():
             process.kill()
             process.wait()
 
@@ -69,13 +73,17 @@ class Lab:
             raise errors[0]
         return result[0]
 
-    def serve(self, place: str, kind: socket.SocketKind, port: int) -> None:
-        """Answer every request at `place` with its name and the client's address."""
+    def serve(self, place: str, kind: socket.SocketKind, port: int, *, address: str = "0.0.0.0") -> None:
+        """Answer every request at `place` with its name and the client's address.
+
+        Args:
+            address: the only one there that is served; answers to datagrams come from it, too.
+        """
 
         def listen() -> socket.socket:
             server = socket.socket(socket.AF_INET, kind)
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            server.bind(("0.0.0.0", port))
+            server.bind((address, port))
             if kind is socket.SOCK_STREAM:
                 server.listen()
             return server

@@ -165,7 +165,14 @@ class Bench:
 
     def kubernetes(self, method: str, path: str, body: str = "") -> tuple[int, Any]:
         """Status and JSON of the answer to a Kubernetes request."""
-        connection = self.connect("kubernetes-api")
+        return self._json("kubernetes-api", method, path, body)
+
+    def google(self, method: str, path: str, body: str = "") -> tuple[int, Any]:
+        """Status and JSON of the answer to a request to Google's API."""
+        return self._json("cloud-api", method, path, body)
+
+    def _json(self, boundary: str, method: str, path: str, body: str) -> tuple[int, Any]:
+        connection = self.connect(boundary)
         connection.request(method, path, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -376,6 +383,12 @@ class TestEffects:
         bench.injector.set([rule])
         status, answer = bench.kubernetes("PUT", "/x", "{}")
         assert (status, answer["kind"], answer["reason"], answer["message"]) == (409, "Status", "Conflict", "no")
+
+    def test_google_refuses_as_it_does(self, bench: Bench) -> None:
+        bench.strike(boundary="cloud-api", effect="throttle", match={"path": ".*/firewalls"})
+        status, answer = bench.google("POST", "/compute/v1/projects/local/global/firewalls", "{}")
+        assert (status, answer["error"]["code"]) == (403, 403)
+        assert [one["reason"] for one in answer["error"]["errors"]] == ["rateLimitExceeded"]
 
     @pytest.mark.parametrize(("moment", "arrives"), [("before", False), ("after", True)])
     def test_the_controller_crashes_before_or_after_its_request(self, bench: Bench, moment: str, arrives: bool) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_STREAM
 
-from ccm_scenarios.localcloud import addressing, conntrack, firewall, network
+from ccm_scenarios.localcloud import addressing, conntrack, network
+from ccm_scenarios.localcloud.aws import security_groups
 from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredSecurityGroup
 from ccm_scenarios.localcloud.firewall import FlowListener, Frontend, Interface
 from tests.localcloud.lab import Lab, inside_a_lab
@@ -31,7 +32,7 @@ def test_a_security_group_lets_in_what_it_says_and_nothing_else() -> None:
         lab.serve("i-first", SOCK_STREAM, 80)
         lab.serve("i-first", SOCK_DGRAM, 80)
         assert lab.ask("client", SOCK_STREAM, FIRST, 80) == f"i-first {CLIENT}", "without rules the network just works"
-        network.nft(firewall.render(interfaces, _group(), []))
+        network.nft(security_groups.render(interfaces, _group(), []))
         assert lab.ask("client", SOCK_STREAM, FIRST, 80) == "silence"
         assert lab.ask("router", SOCK_STREAM, FIRST, 80) == "silence"
         for rule, answered in (
@@ -43,7 +44,7 @@ def test_a_security_group_lets_in_what_it_says_and_nothing_else() -> None:
             (DesiredIngressRule("tcp", 80, 80, ("192.0.2.0/24",)), False),
             (DesiredIngressRule("-1", None, None, (), ("sg-nodes",)), False),
         ):
-            network.nft(firewall.render(interfaces, _group(rule), []))
+            network.nft(security_groups.render(interfaces, _group(rule), []))
             expected = f"i-first {CLIENT}" if answered else "silence"
             assert lab.ask("client", SOCK_STREAM, FIRST, 80) == expected, rule
 
@@ -57,7 +58,7 @@ def test_a_group_as_source_means_its_members() -> None:
         groups = _group(DesiredIngressRule("-1", None, None, (), ("sg-nodes", "sg-balancer")))
         balancer = Frontend(VIP, PRIVATE, ("sg-balancer",))
         network.Addresses().reconcile(frozenset({VIP, PRIVATE}))
-        network.nft(firewall.render(interfaces, groups, [balancer]))
+        network.nft(security_groups.render(interfaces, groups, [balancer]))
         assert lab.ask("i-second", SOCK_STREAM, FIRST, 80) == f"i-first {SECOND}"
         assert lab.ask("client", SOCK_STREAM, FIRST, 80) == "silence"
         assert lab.ask("router", SOCK_STREAM, FIRST, 80, source=PRIVATE) == f"i-first {PRIVATE}"
@@ -75,11 +76,11 @@ def test_the_source_destination_check_drops_what_is_not_the_instances_own() -> N
         lab._within("i-first", lambda: network.ip(f"addr add {pod}/32 dev lo\n"))
         routes = network.Routes()
         routes.reconcile({"10.244.0.0/24": network.Hop(FIRST, interfaces[0].link, 1)})
-        network.nft(firewall.render(interfaces, everyone, []))
+        network.nft(security_groups.render(interfaces, everyone, []))
         assert lab.ask("i-second", SOCK_STREAM, FIRST, 80) == f"i-first {SECOND}"
         assert lab.ask("i-second", SOCK_STREAM, pod, 80) == "silence"
-        unchecked = [Interface(one.link, one.address, one.security_group_ids, False) for one in interfaces]
-        network.nft(firewall.render(unchecked, everyone, []))
+        unchecked = [Interface(one.link, one.address, one.guards, False) for one in interfaces]
+        network.nft(security_groups.render(unchecked, everyone, []))
         assert lab.ask("i-second", SOCK_STREAM, pod, 80) == f"i-first {SECOND}"
         routes.reconcile({})
         assert lab.ask("i-second", SOCK_STREAM, pod, 80) in ("silence", "refused")
@@ -105,7 +106,7 @@ def test_a_network_load_balancer_spreads_flows_and_keeps_or_hides_the_client() -
                 for port in ports
             ]
             frontend = Frontend(VIP, PRIVATE, None, flow_listeners=tuple(listeners))
-            network.nft(firewall.render(interfaces, everyone, [frontend]))
+            network.nft(security_groups.render(interfaces, everyone, [frontend]))
 
         def answers(kind: object, port: int = 80) -> set[str]:
             return {lab.ask("client", kind, VIP, port) for _ in range(24)}  # type: ignore[arg-type]
@@ -137,7 +138,7 @@ def test_a_flow_stays_with_its_target_until_it_is_forgotten() -> None:
 
         def balance(target: str) -> None:
             listener = FlowListener("udp", 80, ((target, 30081),), preserve_client_ip=True)
-            network.nft(firewall.render(interfaces, everyone, [Frontend(VIP, PRIVATE, None, (listener,))]))
+            network.nft(security_groups.render(interfaces, everyone, [Frontend(VIP, PRIVATE, None, (listener,))]))
 
         def answer() -> str:
             return lab.ask("client", SOCK_DGRAM, VIP, 80, source=CLIENT, source_port=5353)
@@ -165,7 +166,7 @@ def test_a_private_address_is_not_reached_from_the_internet() -> None:
         proxied = Frontend(PRIVATE, PRIVATE, None, proxied_ports=(80,))
         flows = Frontend(PRIVATE, PRIVATE, None, (FlowListener("tcp", 80, ((FIRST, 30080),), True),))
         for frontend, expected in ((proxied, f"router {SECOND}"), (flows, f"i-first {SECOND}")):
-            network.nft(firewall.render(interfaces, everyone, [frontend]))
+            network.nft(security_groups.render(interfaces, everyone, [frontend]))
             assert lab.ask("i-second", SOCK_STREAM, PRIVATE, 80) == expected
             assert lab.ask("client", SOCK_STREAM, PRIVATE, 80) == "silence"
             assert lab.ask("i-second", SOCK_STREAM, PRIVATE, 81) == "refused"
@@ -182,7 +183,7 @@ def test_a_load_balancers_own_groups_filter_what_reaches_it() -> None:
         frontend = Frontend(VIP, PRIVATE, ("sg-balancer",), proxied_ports=(80,))
         for cidr, expected in ((f"{CLIENT}/32", f"router {CLIENT}"), ("192.0.2.0/24", "silence")):
             group = DesiredSecurityGroup("sg-balancer", "b", (DesiredIngressRule("tcp", 80, 80, (cidr,)),))
-            network.nft(firewall.render(interfaces, {"sg-balancer": group}, [frontend]))
+            network.nft(security_groups.render(interfaces, {"sg-balancer": group}, [frontend]))
             assert lab.ask("client", SOCK_STREAM, VIP, 80) == expected
             assert lab.ask("client", SOCK_STREAM, VIP, 81) == "refused"
 

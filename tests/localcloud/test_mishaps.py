@@ -11,7 +11,8 @@ import pytest
 
 from ccm_scenarios.contract.values import Mishap
 from ccm_scenarios.errors import UsageError
-from ccm_scenarios.localcloud import firewall, network
+from ccm_scenarios.localcloud import network
+from ccm_scenarios.localcloud.aws import security_groups
 from ccm_scenarios.localcloud.aws.desired import DesiredIngressRule, DesiredInstance, DesiredSecurityGroup
 from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.firewall import Interface, Loss
@@ -79,7 +80,7 @@ def test_mishaps_are_known_by_name() -> None:
 def test_packets_vanish_in_the_direction_that_is_meant() -> None:
     def act(lab: Lab) -> None:
         interfaces = [
-            Interface(lab.add_instance(name, address), address, ("sg",), source_dest_check=True)
+            Interface(lab.add_instance(name, address), address, ("sg",), strict=True)
             for name, address in (("i-first", FIRST), ("i-second", SECOND))
         ]
         everyone = {"sg": DesiredSecurityGroup("sg", "sg", (DesiredIngressRule("-1", None, None, ("0.0.0.0/0",)),))}
@@ -89,13 +90,13 @@ def test_packets_vanish_in_the_direction_that_is_meant() -> None:
             lab.serve(name, SOCK_DGRAM, 80)
         link = interfaces[0].link
         for loss in ((), (Loss(link, "", "both"),), (Loss(link, "", "to"),), (Loss(link, "", "from"),)):
-            network.nft(firewall.render(interfaces, everyone, [], loss))
+            network.nft(security_groups.render(interfaces, everyone, [], loss))
             heard["to"] = lab.ask("i-second", SOCK_STREAM, FIRST, 80) == f"i-first {SECOND}"
             heard["from"] = lab.ask("i-first", SOCK_STREAM, SECOND, 80) == f"i-second {FIRST}"
             # A connection needs both directions.
             assert set(heard.values()) == {not loss}, loss
             assert lab.ask("i-second", SOCK_DGRAM, SECOND, 80) == f"i-second {SECOND}", "others are not concerned"
-        rules = firewall.render(interfaces, everyone, [], [Loss(link, "", "to")])
+        rules = security_groups.render(interfaces, everyone, [], [Loss(link, "", "to")])
         assert f'oifname "{link}"  drop' in rules
         assert f'iifname "{link}"  drop' not in rules
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccm_scenarios.localcloud import firewall, network
+from ccm_scenarios.localcloud.aws import security_groups
 from ccm_scenarios.localcloud.aws.alterations import altered
 from ccm_scenarios.localcloud.aws.ccm import ccm_environment, cloud_config
 from ccm_scenarios.localcloud.aws.desired import DesiredState, TargetKey
@@ -54,7 +55,7 @@ class AwsEmulation:
         balancing = self._balancers.reconcile(
             altered(desired, self._faults).load_balancers.values(), {one.id: one.private_ip for one in instances}
         )
-        ruleset = firewall.render(
+        ruleset = security_groups.render(
             [
                 firewall.Interface(
                     network.link_name(one.id), one.private_ip, tuple(one.security_group_ids), one.source_dest_check

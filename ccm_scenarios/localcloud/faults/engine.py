@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from ccm_scenarios.faults import Boundary, Match, Rule
 from ccm_scenarios.faults.edits import FORM, apply
 from ccm_scenarios.localcloud import query
+from ccm_scenarios.localcloud.gcp.errors import ApiError
 
 _JSON = "application/json"
 _THROTTLED = {
@@ -21,6 +22,8 @@ _THROTTLED = {
     Boundary.KUBERNETES_API: (429, "TooManyRequests"),
     Boundary.CCM_METRICS: (429, "TooManyRequests"),
 }
+_THROTTLED_BY_GOOGLE = (403, "rateLimitExceeded")
+"""Of its calls to the cloud, those without an action are to an API of Google's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +170,16 @@ def _says_other(edited: str, event: str) -> bool:
 
 def refusal(rule: Rule, request: Request) -> Reply:
     """An error, as this API writes them."""
-    status, code = (rule.status, rule.code) if rule.effect == "refuse" else _THROTTLED[request.boundary]
-    if request.boundary is Boundary.CLOUD_API:
-        body = query.error_body(request.parameter("Version"), status, code, rule.message)
-        return Reply(status, query.CONTENT_TYPE, body)
-    return Reply(status, _JSON, _status("Failure", code=status, reason=code, message=rule.message))
+    of_google = request.boundary is Boundary.CLOUD_API and not request.parameter("Action")
+    throttled = _THROTTLED_BY_GOOGLE if of_google else _THROTTLED[request.boundary]
+    status, code = (rule.status, rule.code) if rule.effect == "refuse" else throttled
+    if of_google:
+        return Reply(status, _JSON, json.dumps(ApiError(status, code, rule.message).body))
+    if request.boundary is not Boundary.CLOUD_API:
+        body = _status("Failure", code=status, reason=code, message=rule.message)
+        return Reply(status, _JSON, body)
+    body = query.error_body(request.parameter("Version"), status, code, rule.message)
+    return Reply(status, query.CONTENT_TYPE, body)
 
 
 def success(rule: Rule, request: Request) -> Reply | None:
