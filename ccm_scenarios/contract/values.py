@@ -180,6 +180,8 @@ class Endpoint:
 
     url: str | None = None
     region: str | None = None
+    project: str | None = None
+    """Of clouds that have them (on Google Cloud: the project's ID)."""
     cluster: str | None = None
     """The cluster's identity in the cloud (on AWS: the `kubernetes.io/cluster/<this>` tag)."""
     access_key_id: str | None = field(default=None, repr=False)
