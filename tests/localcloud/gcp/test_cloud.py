@@ -25,7 +25,7 @@ import json, sys, time, urllib.request
 from kubernetes import client, config
 config.load_kube_config()
 core, image, internal = client.CoreV1Api(), sys.argv[1], sys.argv[2] == "internal"
-deadline = time.monotonic() + 120
+deadline = time.monotonic() + 240
 name, namespace = "served-" + sys.argv[2], "default"
 
 def eventually(what, look):
