@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ccm_scenarios.errors import EnvironmentProblem, UsageError
+from ccm_scenarios.errors import EnvironmentProblem, NoVerdict, UsageError
 from ccm_scenarios.faults import Fault
 from ccm_scenarios.parallel.plan import cores
 
@@ -243,6 +243,9 @@ def judge(fault: Fault, outcomes: Mapping[str, str | None], strikes: Sequence[in
         elif reason is None:
             survived = True
             details.append(f"{behaviour} is green")
+        elif NoVerdict.__name__ in reason:  # its text names the claim all the same
+            noisy = True
+            details.append(f"{behaviour} has no verdict: {_brief(reason)}")
         elif not re.search(words, reason):
             noisy = True
             details.append(f"{behaviour} is red, but not for {words!r}: {_brief(reason)}")

@@ -20,6 +20,8 @@ def fault(**keys: Any) -> Fault:
 
 NO_ADDRESS = "Expectation: Expected:  an address for it\nLast seen: none\nWaited:    3 s"
 
+BLIND = "ccm_scenarios.errors.NoVerdict: an address for it: no verdict, the machine kept the clients from running"
+
 
 @pytest.mark.parametrize(
     ("outcomes", "strikes", "verdict", "detail"),
@@ -27,6 +29,7 @@ NO_ADDRESS = "Expectation: Expected:  an address for it\nLast seen: none\nWaited
         ({"a": NO_ADDRESS, "b": None}, [3], Verdict.KILLED, "a: an address for it | none"),
         ({"a": None, "b": None}, [3], Verdict.SURVIVED, "a is green"),
         ({"a": "TypeError: x", "b": None}, [3], Verdict.NOISY, "a is red, but not for 'an address': TypeError: x"),
+        ({"a": BLIND, "b": None}, [3], Verdict.NOISY, f"a has no verdict: {BLIND}"),
         ({"a": NO_ADDRESS, "b": "TypeError: x"}, [3], Verdict.NOISY, "control b is red: TypeError: x"),
         ({"a": NO_ADDRESS}, [3], Verdict.NOISY, "control b did not run"),
         ({"b": None}, [3], Verdict.NOISY, "a did not run"),
