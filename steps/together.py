@@ -7,7 +7,8 @@ from behave import given, then, when
 from ccm_scenarios.context import Context
 
 LABELS = {"ccm-scenarios/deleted": "together"}
-SERVED_AT_ONCE = 3
+SERVED_AT_ONCE = 8
+"""A controller serves them one after another: it has not come to the last when the first is just there."""
 
 
 @given("two more {type:ServiceType} Services for the backend, under a label")
