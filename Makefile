@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PROVIDER := aws
 
 .PHONY: help setup aws test mutants lint docs bench clean
 
@@ -27,8 +28,8 @@ aws: setup ## Judge the AWS cloud controller manager on a local cloud: behave --
 test: setup lint ## Run all tests, the behaviours on a local cloud in every flavour included
 	$(BIN)/pytest
 
-mutants: setup ## Break things around the controller: every behaviour must notice what it claims to (FAULTS=names)
-	$(BIN)/ccm-scenarios mutants $(FAULTS)
+mutants: setup ## Break things around the controller: every behaviour must notice what it claims to (FAULTS=names, PROVIDER=aws)
+	$(BIN)/ccm-scenarios mutants --provider $(PROVIDER) $(FAULTS)
 
 lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
 	$(BIN)/ruff check .

@@ -120,6 +120,17 @@ class BalancerExpectations:
         """That the Service's ingress addresses say how this cloud's load balancers hand packets on."""
         service.ingress.expect_ip_mode(vip=Capability.LB_VIP in self._provider.capabilities)
 
+    def expect_other_tier(self, service: ServiceHandle, *, than: str) -> None:
+        """That the load balancer's address is in another network tier than it was."""
+
+        def look() -> None:
+            found = self._load_balancer(service)
+            if found.network_tier == than:
+                raise NotYet(f"its address {found.address} is in the network tier {than}")
+
+        expected = f"the load balancer of {service} in another network tier than {than}"
+        self._waits.until_cloud(expected, look, timeout="lb_updated")
+
     def _expect_health_check(self, service: ServiceHandle, right: Callable[[HealthCheck], bool], words: str) -> None:
         def look() -> None:
             for listener in self._load_balancer(service).listeners:

@@ -81,14 +81,20 @@ def mutants(
     list_: Annotated[bool, typer.Option("--list", help="Only print the faults.")] = False,
 ) -> None:
     """Break things around the controller, and see whether the behaviours that must notice do, and no others."""
+    import providers
     from ccm_scenarios import mutants as machinery
     from ccm_scenarios.faults import catalogue, load
 
-    faults = [load(name) for name in names] if names else catalogue()
+    faults = [load(name) for name in names or ()] or catalogue()
     if list_:
         for fault in faults:
             typer.echo(f"{fault.name:<36} {fault.title}")
         return
+    judge = provider or _only_provider()
+    if not names:
+        # Faults that name flavours of others are for others.
+        flavours = set(providers.find(judge).flavours)
+        faults = [fault for fault in faults if set(fault.flavours) <= flavours]
     wanted = machinery.mutants(faults)
     if not wanted:
         raise UsageError("none of these faults names a behaviour that it kills")
@@ -99,7 +105,7 @@ def mutants(
     for result in machinery.run(
         wanted,
         root=Path.cwd(),
-        provider=provider or _only_provider(),
+        provider=judge,
         reports=Path(os.environ.get("ARTIFACTS") or "reports/latest").absolute() / "mutants",
         jobs=jobs or machinery.default_jobs(),
         factor=timeouts or machinery.TIMEOUTS,

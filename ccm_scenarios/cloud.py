@@ -184,6 +184,13 @@ class CloudExpectations:
         expected = f"the node ports of {service} free for others, once its load balancer is gone"
         self._waits.until_cloud(expected, look, timeout="lb_deleted")
 
+    def expect_still_reserved(self, address: str, *, owner: str) -> None:
+        """That an address is still reserved for its owner."""
+        reserved = self._provider.addresses.reserved_for(owner)
+        if address not in reserved:
+            seen = f"reserved: {', '.join(reserved) or 'none'}"
+            raise Expectation(f"{address} still reserved", seen, _ASKED_ONCE)
+
     # Instances
 
     def instance_of(self, node: NodeHandle) -> Instance:
@@ -354,7 +361,10 @@ def _listeners(balancer: LoadBalancer) -> str:
 
 def _check(listener: Listener) -> str:
     check = listener.health_check
-    return f"health {check.protocol}:{check.port or 'same port'}{check.path}" if check else "no health check"
+    if check is None:
+        return "no health check"
+    often = f" every {check.interval} s" if check.interval else ""
+    return f"health {check.protocol}:{check.port or 'same port'}{check.path}{often}"
 
 
 def _sorted(texts: Iterable[str]) -> str:

@@ -140,7 +140,8 @@ class Suite:
         self._reports = Reports.install(runner, directory=directory, redactor=redactor, shard=shard)
         runner.surroundings = Surroundings(self._reports, self._interrupts, self._name_of, self._durations())
         with self._reports.watch("before_all"):
-            with importing("ccm_scenarios.kube", "ccm_scenarios.world"):
+            sdk = getattr(selection.factory, "slow_imports", ())
+            with importing("ccm_scenarios.kube", "ccm_scenarios.world", *sdk):
                 target.start(tell)
             self._vigil = Vigil(target.is_there, self._target_gone)
             endpoint = target.endpoint

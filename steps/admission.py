@@ -28,6 +28,11 @@ def service_becomes_external(context: Context) -> None:
     context.service.annotate(dict.fromkeys(context.world.provider.annotations.internal()))
 
 
+@when("the Service names another network tier")
+def service_names_another_tier(context: Context) -> None:
+    context.service.annotate(context.world.provider.annotations.network_tier())
+
+
 @when("the Service admits only clients of a range where nobody is")
 def service_admits_nobody(context: Context) -> None:
     context.service.change({"loadBalancerSourceRanges": NOBODY})
@@ -51,6 +56,11 @@ def service_gets_another_address(context: Context) -> None:
 @then("the load balancer in the cloud is internal")
 def load_balancer_is_internal(context: Context) -> None:
     context.balancers.expect_internal(context.service)
+
+
+@then("the load balancer in the cloud is in another network tier")
+def load_balancer_is_in_another_tier(context: Context) -> None:
+    context.balancers.expect_other_tier(context.service, than=context.balancer.network_tier)
 
 
 @then("the load balancer in the cloud admits clients of the Service's ranges alone")

@@ -63,3 +63,8 @@ def finalizer_left_last(context: Context) -> None:
 @given("a reserved address")
 def reserved_address(context: Context) -> None:
     context.reserved_address = context.services.reserve_address()
+
+
+@then("the reserved address is still reserved")
+def address_is_still_reserved(context: Context) -> None:
+    context.cloud.expect_still_reserved(context.reserved_address, owner=context.world.owner)

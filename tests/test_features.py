@@ -17,13 +17,14 @@ from behave.parser import parse_file, parse_steps
 from behave.runner_util import load_step_modules
 from behave.step_registry import registry
 
+import providers
 from ccm_scenarios import catalogue
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.selection import CAPABILITY_TAGS
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = catalogue.entries()
-PROVIDERS = {"aws"}
+PROVIDERS = set(providers.names())
 KNOWN_TAGS = {"kep", "core", "extended", "disruptive", "serial", "service-api"} | PROVIDERS | CAPABILITY_TAGS
 DURATION = re.compile(r"\d+\s*(ms|s|sec|seconds?|min|minutes?)\b")
 
@@ -104,7 +105,7 @@ def test_a_dry_run_needs_no_kubernetes_client() -> None:
         "import sys\n"
         "from behave.__main__ import main\n"
         "code = main(['--dry-run', '--format=null', '--no-summary'])\n"
-        "heavy = {'kubernetes', 'boto3', 'moto'} & set(sys.modules)\n"
+        "heavy = {'kubernetes', 'boto3', 'moto', 'google.cloud'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else code)\n"
     )
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30)

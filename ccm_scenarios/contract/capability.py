@@ -95,6 +95,9 @@ class Capability(Enum):
     LB_REQUESTED_ADDRESS = "lb-requested-address"
     """A load balancer takes an address that was reserved before, named in `loadBalancerIP`."""
 
+    LB_NETWORK_TIER = "lb-network-tier"
+    """An annotation says by which of the cloud's networks clients come to a load balancer's address."""
+
     LB_DUAL_STACK = "lb-dual-stack"
     """A load balancer serves IPv4 and IPv6."""
 

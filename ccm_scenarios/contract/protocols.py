@@ -231,6 +231,10 @@ class Annotations(TypingProtocol):
         (`lb-proxy-protocol`)."""
         ...
 
+    def network_tier(self) -> Mapping[str, str]:
+        """Further ones that put its address in another network tier than the cloud's usual one (`lb-network-tier`)."""
+        ...
+
     def unservable(self) -> Mapping[str, str]:
         """Further ones that ask for what this cloud does not have: without them the Service can be served."""
         ...
@@ -331,7 +335,10 @@ class Provider(TypingProtocol):
 
 
 class ProviderFactory(TypingProtocol):
-    """How an adapter is registered: a module or class with these names."""
+    """How an adapter is registered: a module or class with these names.
+
+    It may also have `slow_imports`, names of modules that `connect` imports: a target that starts leaves time for that.
+    """
 
     name: str
     flavours: tuple[str, ...]

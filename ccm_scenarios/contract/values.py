@@ -88,6 +88,8 @@ class HealthCheck:
     port: int | None
     """None means the port of the traffic itself."""
     path: str = ""
+    interval: int | None = None
+    """Seconds from one check of a target to the next; None where the cloud does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class LoadBalancer:
     """CIDRs that may reach the listeners."""
     internal: bool = False
     """Whether only clients in the cluster's own network have a way to it."""
+    network_tier: str = ""
+    """Of its address, in the cloud's own words; empty where there are no tiers."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,6 +153,12 @@ class ServiceRef:
     """Every node port (health-check node port included) the Service has had."""
     addresses: frozenset[str] = frozenset()
     """Every ingress address (IP or host name) the Service has had."""
+
+    @property
+    def load_balancer_name(self) -> str:
+        """What most controller managers call a Service's load balancer, at most 32 characters
+        (k8s.io/cloud-provider, `DefaultLoadBalancerName`)."""
+        return f"a{self.uid.replace('-', '')}"[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,6 @@ NETWORK_HEALTH = {
 }
 
 
-def name_of(service: ServiceRef) -> str:
-    """The load balancer's name (at most 32 characters)."""
-    return f"a{service.uid.replace('-', '')}"[:32]
-
-
 @dataclass(frozen=True, slots=True)
 class AwsLoadBalancers:
     """Satisfies `contract.LoadBalancers`."""
@@ -67,7 +62,7 @@ class AwsLoadBalancers:
     """Value of the `kubernetes.io/cluster/<this>` tag; None leaves resources of clusters alike indistinct."""
 
     def find(self, service: ServiceRef) -> LoadBalancer | None:
-        name = name_of(service)
+        name = service.load_balancer_name
         for _ in range(READINGS):
             with cloud_errors("DescribeLoadBalancers"):
                 try:
@@ -85,7 +80,7 @@ class AwsLoadBalancers:
         return sorted(self._owned(service))
 
     def _owned(self, service: ServiceRef) -> Iterator[OwnedResource]:
-        name = name_of(service)
+        name = service.load_balancer_name
         with cloud_errors("DescribeLoadBalancers"):
             # A listener cannot outlive its load balancer, so it needs no look-up of its own.
             if self.classic(name):
@@ -98,7 +93,7 @@ class AwsLoadBalancers:
         yield from security_groups.owned(groups, service, name, self.cluster)
 
     def discard(self, service: ServiceRef) -> None:
-        name = name_of(service)
+        name = service.load_balancer_name
         with cloud_errors("DeleteLoadBalancer"):
             groups = owned_target_groups(self.clients, service, self.cluster)
             damage.discard(self.clients, *self._kinds(service), groups)
@@ -117,7 +112,7 @@ class AwsLoadBalancers:
             damage.remove_targets(self.clients, *self._kinds(service))
 
     def _kinds(self, service: ServiceRef) -> tuple[LoadBalancerDescriptionTypeDef | None, LoadBalancerTypeDef | None]:
-        name = name_of(service)
+        name = service.load_balancer_name
         return self.classic(name), self.network(name)
 
     def classic(self, name: str) -> LoadBalancerDescriptionTypeDef | None:
@@ -143,7 +138,7 @@ class AwsLoadBalancers:
     def _read_classic(self, seen: LoadBalancerDescriptionTypeDef) -> LoadBalancer:
         name = seen["LoadBalancerName"]
         health = self.clients.elb.describe_instance_health(LoadBalancerName=name)["InstanceStates"]
-        check = _classic_check(seen["HealthCheck"]["Target"])
+        check = _classic_check(seen["HealthCheck"]["Target"], seen["HealthCheck"]["Interval"])
 
         def targets(port: int) -> tuple[Target, ...]:
             return tuple(
@@ -204,6 +199,7 @@ class AwsLoadBalancers:
                 protocol=group["HealthCheckProtocol"],
                 port=None if port == "traffic-port" else int(port),
                 path=group.get("HealthCheckPath", ""),
+                interval=group.get("HealthCheckIntervalSeconds"),
             ),
         )
 
@@ -218,11 +214,11 @@ def _network_target(description: TargetHealthDescriptionTypeDef) -> Target:
     )
 
 
-def _classic_check(target: str) -> HealthCheck:
+def _classic_check(target: str, interval: int) -> HealthCheck:
     """`TCP:30080` or `HTTP:31000/healthz`, as classic load balancers spell it."""
     protocol, _, rest = target.partition(":")
     port, slash, path = rest.partition("/")
-    return HealthCheck(protocol=protocol, port=int(port), path=slash + path)
+    return HealthCheck(protocol=protocol, port=int(port), path=slash + path, interval=interval)
 
 
 def _classic_health(state: str, description: str) -> TargetHealth:

@@ -12,6 +12,7 @@ from ccm_scenarios.contract import (
     Endpoint,
     Implementation,
     KnownDeviation,
+    NotDeclared,
     ServiceRef,
     Timeouts,
 )
@@ -19,7 +20,7 @@ from providers.aws import names, security_groups
 from providers.aws.addresses import AwsAddresses
 from providers.aws.clients import Clients, cloud_errors
 from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
-from providers.aws.load_balancers import AwsLoadBalancers, name_of
+from providers.aws.load_balancers import AwsLoadBalancers
 from providers.aws.node_groups import AwsNodeGroups
 from providers.aws.routes import AwsRoutes
 
@@ -102,6 +103,9 @@ class AwsAnnotations:
     def internal(self) -> Mapping[str, str]:
         return {INTERNAL: "true"}
 
+    def network_tier(self) -> Mapping[str, str]:
+        raise NotDeclared("aws", "Annotations.network_tier")
+
     def client_address(self, *, kept: bool) -> Mapping[str, str]:
         return {TARGET_GROUP_ATTRIBUTES: f"preserve_client_ip.enabled={str(kept).lower()}"}
 
@@ -155,7 +159,7 @@ class AwsProvider:
         return names.resolve(address, self.nameserver)
 
     def describe(self, service: ServiceRef) -> str:
-        balancers, name = self.load_balancers, name_of(service)
+        balancers, name = self.load_balancers, service.load_balancer_name
         found = balancers.find(service)
         with cloud_errors("describe"):
             view = {

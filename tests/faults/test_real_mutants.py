@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs r
 ROOT = Path(__file__).parents[2]
 CLOUDS = ("mutant-*", "mutant-")
 """Their names: as a pattern for files, and as found in a command line."""
-MUTANTS = [sys.executable, "-m", "ccm_scenarios.cli", "mutants"]
+MUTANTS = [sys.executable, "-m", "ccm_scenarios.cli", "mutants", "--provider", "aws"]
 BY_HAND = """
 title = "The cloud has no load balancer left to give"
 survivors = ["node-provider-id-set"]

@@ -46,7 +46,7 @@ def test_a_classic_load_balancer_is_seen_whatever_the_flavour(cloud: Cloud, serv
     assert found.source_ranges == {"198.51.100.0/24", "203.0.113.0/24"}
     (listener,) = found.listeners
     assert (listener.protocol, listener.port) == (Protocol.TCP, 80)
-    assert listener.health_check == HealthCheck("HTTP", 31000, "/healthz")
+    assert listener.health_check == HealthCheck("HTTP", 31000, "/healthz", 10)
     assert {(target.instance_id, target.port, target.health) for target in listener.targets} == {
         (first, 30080, TargetHealth.HEALTHY),
         (second, 30080, TargetHealth.INITIAL),
@@ -71,7 +71,7 @@ def test_a_network_load_balancer_is_seen_whatever_the_flavour(cloud: Cloud, serv
     assert found.source_ranges == {"198.51.100.0/24"}
     (listener,) = found.listeners
     assert (listener.protocol, listener.port) == (Protocol.UDP, 53)
-    assert listener.health_check == HealthCheck("HTTP", 31000, "/healthz")
+    assert listener.health_check == HealthCheck("HTTP", 31000, "/healthz", 30)
     port = node_port_of(service)
     assert {(target.instance_id, target.port, target.health) for target in listener.targets} == {
         (first, port, TargetHealth.HEALTHY),
@@ -84,7 +84,7 @@ def test_the_traffic_port_is_told_from_a_fixed_health_check_port(cloud: Cloud, s
     cloud.make_network(service)
     found = cloud.connect().load_balancers.find(service)
     assert found is not None
-    assert found.listeners[0].health_check == HealthCheck("TCP", None)
+    assert found.listeners[0].health_check == HealthCheck("TCP", None, interval=30)
 
 
 @pytest.mark.parametrize("kind", ["classic", "network"])
@@ -263,7 +263,8 @@ def test_a_load_balancer_is_damaged(cloud: Cloud, service: ServiceRef, kind: str
     (listener,) = listeners()
     load_balancers.alter_health_check(service)
     (altered,) = listeners()
-    assert (altered.health_check, altered.port) == (HealthCheck("TCP", 1), listener.port)
+    assert listener.health_check is not None
+    assert (altered.health_check, altered.port) == (replace(listener.health_check, port=1), listener.port)
     load_balancers.remove_targets(service)
     assert [one.targets for one in listeners()] == [()]
     with pytest.raises(LoadBalancerNotFound, match="TCP 1"):

@@ -22,11 +22,15 @@ class Factory:
 """
 
 
-def test_a_builtin_adapter_is_found_without_its_sdk() -> None:
-    script = "import sys, providers; print(providers.find('aws').flavours, 'boto3' in sys.modules)"
+@pytest.mark.parametrize(
+    ("name", "flavours", "sdk"),
+    [("aws", ("classic", "nlb"), "boto3"), ("gcp", ("network",), "google.cloud.compute_v1")],
+)
+def test_a_builtin_adapter_is_found_without_its_sdk(name: str, flavours: tuple[str, ...], sdk: str) -> None:
+    script = f"import sys, providers; print(providers.find('{name}').flavours, '{sdk}' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "('classic', 'nlb') False"
-    assert "aws" in providers.names()
+    assert done.stdout.strip() == f"{flavours} False"
+    assert name in providers.names()
 
 
 def test_an_adapter_is_found_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

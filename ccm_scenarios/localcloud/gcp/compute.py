@@ -9,7 +9,18 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
-from ccm_scenarios.localcloud.gcp import addresses, balancing, errors, groups, machines, networking, places, schema
+from ccm_scenarios.localcloud.gcp import (
+    addresses,
+    balancing,
+    errors,
+    groups,
+    machines,
+    managers,
+    networking,
+    places,
+    schema,
+    templates,
+)
 from ccm_scenarios.localcloud.gcp.kinds import Kind, Resource
 from ccm_scenarios.localcloud.gcp.links import ROOT, Link
 from ccm_scenarios.localcloud.gcp.operations import Operation, Operations
@@ -25,7 +36,9 @@ KINDS: Sequence[Kind] = (
     *places.KINDS,
     *networking.KINDS,
     *addresses.KINDS,
+    *templates.KINDS,
     *machines.KINDS,
+    *managers.KINDS,
     *groups.KINDS,
     *balancing.KINDS,
 )
@@ -167,7 +180,7 @@ class Compute:
             if not question.body.get("name"):
                 raise errors.required("resource.name")
             link = Link(self._store.project, question.scope, question.collection, question.body["name"])
-            self._store.insert(link, question.body)
+            self._store.insert(link, kind.prefill(self._store, link, question.body, question.query))
         elif method in ("patch", "update"):
             self._store.change(link, question.body, question.cleared, replace=method == "update")
         elif method == "delete":

@@ -46,6 +46,10 @@ Verb = Callable[[Call], Resource | None]
 def _nothing(store: Store, link: Link, resource: Resource, before: Resource | None) -> None: ...
 
 
+def _as_given(store: Store, link: Link, content: Mapping[str, Any], query: Mapping[str, str]) -> Mapping[str, Any]:
+    return content
+
+
 def _no_more(store: Store, link: Link, resource: Resource) -> Mapping[str, Any]:
     return {}
 
@@ -63,6 +67,8 @@ class Kind:
     required: Sequence[str] = ()
     output: frozenset[str] = frozenset()
     """Fields that only the cloud sets, besides those that all kinds have."""
+    prefill: Callable[[Store, Link, Mapping[str, Any], Mapping[str, str]], Mapping[str, Any]] = _as_given
+    """What a new resource is asked to be, given body and query parameters of the request; raises `ApiError`."""
     settle: Callable[[Store, Link, Resource, Resource | None], None] = _nothing
     """Checks and completes a resource that is new or, given what it was before, changed; raises `ApiError`."""
     view: Callable[[Store, Link, Resource], Mapping[str, Any]] = _no_more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ccm_scenarios.localcloud.gcp import addresses, errors, groups, labels, links
+from ccm_scenarios.localcloud.gcp import addresses, errors, groups, labels, links, templates
 from ccm_scenarios.localcloud.gcp.kinds import Call, Kind, Reference, Resource
 from ccm_scenarios.localcloud.gcp.labels import require_known
 from ccm_scenarios.localcloud.gcp.links import Link
@@ -61,6 +61,12 @@ def _settle_interface(store: Store, link: Link, interface: Resource, number: int
 def _sign(resource: Resource, name: str, content: Mapping[str, Any]) -> None:
     held = {key: value for key, value in content.items() if key != "fingerprint"}
     resource[name] = held | {"fingerprint": fingerprint(held)}
+
+
+def add_metadata(resource: Resource, items: Mapping[str, str]) -> None:
+    """Tell an instance more, in place of what it was told under the same keys."""
+    held = {one["key"]: one.get("value", "") for one in resource["metadata"].get("items", ())} | dict(items)
+    _sign(resource, "metadata", {"items": [{"key": key, "value": value} for key, value in held.items()]})
 
 
 def _busy(resource: Resource) -> bool:
@@ -148,6 +154,7 @@ KINDS = (
         output=frozenset(
             {"status", "statusMessage", "fingerprint", "cpuPlatform", "lastStartTimestamp", "lastStopTimestamp"}
         ),
+        prefill=templates.prefill,
         settle=_settle_instance,
         ending=_end,
         busy=_busy,

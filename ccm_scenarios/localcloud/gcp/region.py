@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from ccm_scenarios.localcloud.desired import Power
-from ccm_scenarios.localcloud.gcp import links, machines, metadata, places, snapshot
+from ccm_scenarios.localcloud.gcp import links, machines, managers, metadata, places, snapshot
 from ccm_scenarios.localcloud.gcp.compute import KINDS, Compute
 from ccm_scenarios.localcloud.gcp.desired import DesiredState
 from ccm_scenarios.localcloud.gcp.errors import ApiError
@@ -37,6 +37,8 @@ QUOTAS: Mapping[str, int] = MappingProxyType(
         "HEALTH_CHECKS": 150,
         "INSTANCES": 72,
         "INSTANCE_GROUPS": 100,
+        "INSTANCE_GROUP_MANAGERS": 100,
+        "INSTANCE_TEMPLATES": 100,
         "NETWORKS": 15,
         "ROUTES": 250,
         "STATIC_ADDRESSES": 100,
@@ -159,7 +161,9 @@ class Region:
             return 500, ApiError(500, "backendError", "The emulated API failed; its log has the cause.").body
 
     def _refresh(self) -> bool:
-        """Take a snapshot; True if there is something new in it. The caller holds the lock."""
+        """Have groups tended, and take a snapshot; True if there is something new in it. The caller holds the lock."""
+        for gone in managers.tend(self._store):
+            self._operations.finish(gone)
         before, self._desired = self._desired, snapshot.take(self._store)
         if before == self._desired:
             self._desired = before

@@ -1,0 +1,126 @@
+"""The Google Cloud adapter: what it declares, and its parts."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+
+from ccm_scenarios.contract import (
+    Capability,
+    Endpoint,
+    Implementation,
+    KnownDeviation,
+    NotDeclared,
+    ServiceRef,
+    Timeouts,
+)
+from providers.gcp import parts
+from providers.gcp.addresses import GcpAddresses
+from providers.gcp.clients import Clients, cloud_errors
+from providers.gcp.instances import PROVIDER_ID_PREFIX, GcpInstances
+from providers.gcp.load_balancers import GcpLoadBalancers
+from providers.gcp.node_groups import GcpNodeGroups
+from providers.gcp.routes import GcpRoutes
+
+CLOUD_PROVIDER_GCP = Implementation(
+    project="cloud-provider-gcp",
+    version="unknown",  # Google cannot tell; the target knows which CCM it runs
+    url="https://github.com/kubernetes/cloud-provider-gcp",
+)
+KNOWN_DEVIATIONS: Sequence[KnownDeviation] = ()
+
+LOAD_BALANCER_TYPE = "networking.gke.io/load-balancer-type"
+NETWORK_TIER = "cloud.google.com/network-tier"
+REGIONAL_BACKEND_SERVICE = "cloud.google.com/l4-rbs"
+
+
+@dataclass(frozen=True, slots=True)
+class GcpAnnotations:
+    """Satisfies `contract.Annotations`."""
+
+    def load_balancer(self) -> Mapping[str, str]:
+        return {}
+
+    def unservable(self) -> Mapping[str, str]:
+        return {NETWORK_TIER: "None"}
+
+    def elsewhere(self) -> Mapping[str, str]:
+        return {REGIONAL_BACKEND_SERVICE: "enabled"}
+
+    def internal(self) -> Mapping[str, str]:
+        return {LOAD_BALANCER_TYPE: "Internal"}
+
+    def network_tier(self) -> Mapping[str, str]:
+        return {NETWORK_TIER: "Standard"}
+
+    def client_address(self, *, kept: bool) -> Mapping[str, str]:
+        raise NotDeclared("gcp", "Annotations.client_address")
+
+    def proxy_protocol(self) -> Mapping[str, str]:
+        raise NotDeclared("gcp", "Annotations.proxy_protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class GcpProvider:
+    """Satisfies `contract.Provider`."""
+
+    flavour: str
+    capabilities: frozenset[Capability]
+    timeouts: Timeouts
+    instances: GcpInstances
+    node_groups: GcpNodeGroups
+    load_balancers: GcpLoadBalancers
+    routes: GcpRoutes
+    addresses: GcpAddresses
+    annotations: GcpAnnotations
+    known_deviations: Sequence[KnownDeviation] = KNOWN_DEVIATIONS
+    name: str = "gcp"
+    provider_id_prefix: str = PROVIDER_ID_PREFIX
+    implementation: Implementation = CLOUD_PROVIDER_GCP
+
+    @classmethod
+    def connect(
+        cls, endpoint: Endpoint, flavour: str, timeouts: Timeouts, capabilities: frozenset[Capability]
+    ) -> GcpProvider:
+        """Put the adapter together; makes no call. See `providers.gcp.connect`."""
+        clients = Clients.connect(endpoint, read_timeout=timeouts.api_call)
+        instances = GcpInstances(clients, endpoint, timeouts)
+        return cls(
+            flavour=flavour,
+            capabilities=capabilities,
+            timeouts=timeouts,
+            instances=instances,
+            node_groups=GcpNodeGroups(instances),
+            load_balancers=GcpLoadBalancers(clients, instances),
+            routes=GcpRoutes(clients, endpoint, instances, timeouts.api_call),
+            addresses=GcpAddresses(clients, timeouts.api_call),
+            annotations=GcpAnnotations(),
+        )
+
+    def resolve(self, address: str) -> Sequence[str]:
+        # This CCM's load balancers have addresses and no names.
+        try:
+            return [str(ipaddress.ip_address(address))]
+        except ValueError:
+            return []
+
+    def describe(self, service: ServiceRef) -> str:
+        clients, found = self.load_balancers.clients, self.load_balancers.find(service)
+        view: dict[str, Any] = {"load balancer": asdict(found) if found else None}
+        with cloud_errors("describe"):
+            for kind in parts.KINDS:
+                view[kind.words] = [MessageToDict(seen._pb) for seen in parts.listed(clients, kind, service)]
+            view[parts.LEGACY_CHECK.words] = parts.legacy_check(clients, service)
+        return json.dumps(view, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return sorted(value) if isinstance(value, frozenset) else str(value)
