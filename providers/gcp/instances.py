@@ -106,7 +106,9 @@ class GcpInstances:
         except BaseException:
             # Nobody else knows this instance yet: an interrupt must not leave it running.
             with cloud_errors(f"delete instance {name}"):
-                self.clients.find(self.clients.instances.delete_unary, **place)
+                seen = self.clients.find(self.clients.instances.get, **place)
+                if seen is not None and seen.description == made_for(owner):
+                    self.clients.find(self.clients.instances.delete_unary, **place)
             raise
 
     def add_internal_address(self, instance_id: str) -> str:
@@ -195,7 +197,8 @@ class GcpInstances:
 
     def _listed(self, filter: str = "") -> list[Resource]:
         with cloud_errors("list instances"):
-            pages = self.clients.ask(self.clients.instances.aggregated_list, filter=filter)
+            chosen = {"filter": filter} if filter else {}
+            pages = self.clients.ask(self.clients.instances.aggregated_list, **chosen)
             return [seen for _, scope in pages for seen in scope.instances]
 
     def _place(self, instance_id: str) -> dict[str, str]:
