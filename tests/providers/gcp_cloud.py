@@ -13,7 +13,6 @@ from ccm_scenarios.localcloud.gcp.account import Account
 from providers import gcp
 from tests.localcloud.gcp.emulated import PROJECT, REGION, ZONE, Cloud
 
-TEMPLATE = "joining"
 ZONES = (ZONE, f"{REGION}-b")
 TIMEOUTS = Timeouts(
     api_call=10,
@@ -47,20 +46,13 @@ class Google:
                 project=PROJECT,
                 cluster="test",
                 zones=ZONES,
-                node_template={"instance_template": TEMPLATE, "network": "default", "tags": "node"},
+                node_template={
+                    "instance_template": self.account.instance_template,
+                    "network": "default",
+                    "tags": "node",
+                },
             ),
         )
-        made = compute_v1.InstanceTemplate(
-            name=TEMPLATE,
-            properties=compute_v1.InstanceProperties(
-                machine_type="e2-small",
-                can_ip_forward=True,
-                tags=compute_v1.Tags(items=["node"]),
-                metadata=compute_v1.Metadata(items=[compute_v1.Items(key="kube-env", value="kept")]),
-                network_interfaces=[compute_v1.NetworkInterface(subnetwork=f"regions/{REGION}/subnetworks/default")],
-            ),
-        )
-        self.cloud.do("instance_templates", instance_template_resource=made)
 
     def connect(self, timeouts: Timeouts = TIMEOUTS, endpoint: Endpoint | None = None) -> Provider:
         return gcp.connect(endpoint=endpoint or self.endpoint, flavour="network", timeouts=timeouts)

@@ -16,6 +16,7 @@ from ccm_scenarios.localcloud.gcp.client import connect
 NODE_TAG = "node"
 """Network tag of all nodes; also how their names begin."""
 _NETWORK = "default"
+_TEMPLATE = "nodes"
 _MACHINE_TYPE = "e2-small"
 _ZONE_LETTERS = "ab"
 _SECONDS = 60
@@ -34,10 +35,12 @@ class Account:
     node_tag: str
     node_names: tuple[str, ...]
     """Names of the instances, which are also those of their Nodes."""
+    instance_template: str
+    """Of them, and of those that join later."""
 
 
 def seed(url: str, *, project: str, region: str, nodes: int) -> Account:
-    """Make network, subnetwork, firewall rules and the way to the internet, and launch `nodes` instances.
+    """Make network, subnetwork, firewall rules, the way to the internet and a template, and launch `nodes` instances.
 
     Returns while the instances are still being provisioned. Nodes accept everything from each other, from pods and from
     the control plane; traffic of load balancers gets in only by rules the CCM adds.
@@ -91,20 +94,29 @@ def _seed(url: str, project: str, region: str, nodes: int) -> Account:
             allowed=[compute_v1.Allowed(I_p_protocol="all")],
         ),
     )
+    make(
+        compute_v1.InstanceTemplatesClient,
+        instance_template_resource=compute_v1.InstanceTemplate(
+            name=_TEMPLATE,
+            properties=compute_v1.InstanceProperties(
+                machine_type=_MACHINE_TYPE,
+                can_ip_forward=True,
+                tags=compute_v1.Tags(items=[NODE_TAG]),
+                network_interfaces=[compute_v1.NetworkInterface(subnetwork=f"regions/{region}/subnetworks/{_NETWORK}")],
+            ),
+        ),
+    )
     names = tuple(f"{NODE_TAG}-{number}" for number in range(1, nodes + 1))
     client = connect(compute_v1.InstancesClient, url)
     for number, name in enumerate(names):
         zone = zones[number % len(zones)]
         client.insert(
-            project=project,
-            zone=zone,
-            instance_resource=compute_v1.Instance(
-                name=name,
-                machine_type=f"zones/{zone}/machineTypes/{_MACHINE_TYPE}",
-                can_ip_forward=True,
-                tags=compute_v1.Tags(items=[NODE_TAG]),
-                network_interfaces=[compute_v1.NetworkInterface(subnetwork=f"regions/{region}/subnetworks/{_NETWORK}")],
-            ),
+            request={
+                "project": project,
+                "zone": zone,
+                "source_instance_template": f"global/instanceTemplates/{_TEMPLATE}",
+                "instance_resource": compute_v1.Instance(name=name),
+            }
         )
     return Account(
         project=project,
@@ -114,4 +126,5 @@ def _seed(url: str, project: str, region: str, nodes: int) -> Account:
         subnetwork=_NETWORK,
         node_tag=NODE_TAG,
         node_names=names,
+        instance_template=_TEMPLATE,
     )

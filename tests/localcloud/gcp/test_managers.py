@@ -13,7 +13,7 @@ from google.cloud import compute_v1
 from ccm_scenarios.localcloud.gcp.account import Account
 from tests.localcloud.gcp.emulated import PROJECT, REGION, SECONDS, ZONE, Cloud, Endpoint, refused
 
-TEMPLATE = "global/instanceTemplates/nodes"
+TEMPLATE = "global/instanceTemplates/more"
 HERE: dict[str, Any] = {"project": PROJECT, "zone": ZONE, "instance_group_manager": "more"}
 
 
@@ -32,7 +32,7 @@ def properties(**more: Any) -> compute_v1.InstanceProperties:
 
 @pytest.fixture
 def template(cloud: Cloud, account: Account) -> str:
-    made = compute_v1.InstanceTemplate(name="nodes", properties=properties())
+    made = compute_v1.InstanceTemplate(name="more", properties=properties())
     cloud.do("instance_templates", instance_template_resource=made)
     return TEMPLATE
 
@@ -82,7 +82,7 @@ def test_an_instance_is_made_of_a_template_but_for_what_is_said(cloud: Cloud, te
     ],
 )
 def test_a_template_must_make_sense(cloud: Cloud, account: Account, change: dict[str, Any], message: str) -> None:
-    made = compute_v1.InstanceTemplate(name="nodes", properties=properties(**change))
+    made = compute_v1.InstanceTemplate(name="more", properties=properties(**change))
     with pytest.raises(BadRequest, match=message):
         cloud.instance_templates.insert(project=PROJECT, instance_template_resource=made)
 
@@ -98,7 +98,7 @@ def test_a_group_has_as_many_instances_as_it_should(cloud: Cloud, template: str)
     assert dict(cloud.instances.get(project=PROJECT, zone=ZONE, instance=first.name).labels) == {"of": "group"}
     assert cloud.instance_group_managers.get(**HERE).status.is_stable
     with refused(400, "resourceInUseByAnotherResource"):
-        cloud.instance_templates.delete(project=PROJECT, instance_template="nodes")
+        cloud.instance_templates.delete(project=PROJECT, instance_template="more")
 
     cloud.do("instances", "delete", zone=ZONE, instance=first.name)
     (stayed,) = {one.id for one in settled(cloud, 2)} & {first.id, second.id}
@@ -144,7 +144,7 @@ def test_a_group_ends_with_its_instances(cloud: Cloud, template: str) -> None:
     with refused(404, "notFound"):
         cloud.instance_group_managers.get(**HERE)
     assert cloud.names(cloud.desired.instances) == ["node-1", "node-2"]
-    cloud.do("instance_templates", "delete", instance_template="nodes")
+    cloud.do("instance_templates", "delete", instance_template="more")
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def full(endpoint: Endpoint) -> Iterator[Cloud]:
 
 def test_a_group_that_cannot_grow_says_why_and_grows_when_it_can(full: Cloud) -> None:
     full.seed(2)
-    made = compute_v1.InstanceTemplate(name="nodes", properties=properties())
+    made = compute_v1.InstanceTemplate(name="more", properties=properties())
     full.do("instance_templates", instance_template_resource=made)
     make(full, 2)
     tried = [one for one in managed(full) if not one.instance]
