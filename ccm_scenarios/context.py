@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ccm_scenarios.versions import Versions
     from ccm_scenarios.workloads import Workloads
     from ccm_scenarios.world import World
+    from ccm_scenarios.zones import Zones
 
 
 class Context(Protocol):
@@ -70,6 +71,7 @@ class Context(Protocol):
     services: Services
     versions: Versions
     workloads: Workloads
+    zones: Zones
 
     # What earlier steps made or saw
 

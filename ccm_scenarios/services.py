@@ -69,7 +69,12 @@ class Services:
         self, backend: Backend, protocols: Sequence[Protocol], spec: Mapping[str, Any]
     ) -> ServiceHandle:
         """A Service whose load balancer serves clients outside the cluster from each of the backend's Pods."""
-        service = self.make(backend, "LoadBalancer", protocols, spec=spec)
+        provider = self._world.provider
+        across: Mapping[str, str] = {}
+        if Capability.LB_CROSS_ZONE in provider.capabilities:
+            # Where each address leads to one zone, it is without a backend at times although there is one in another.
+            across = provider.annotations.zones(crossed=True)
+        service = self.make(backend, "LoadBalancer", protocols, spec=spec, annotations=across)
         service.ingress.expect_address()
         self._world.outside.expect_reached(service.front, backend)
         self._world.outside.expect_each_reached(service.front, backend.pods)

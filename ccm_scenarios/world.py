@@ -30,6 +30,7 @@ from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Rules
 from ccm_scenarios.versions import Versions
 from ccm_scenarios.workloads import Workloads
+from ccm_scenarios.zones import Zones
 
 if TYPE_CHECKING:
     from ccm_scenarios.context import Context
@@ -105,6 +106,7 @@ class World:
         context.services = self.services
         context.versions = Versions(self)
         context.workloads = self.workloads
+        context.zones = Zones(self)
 
     @functools.cached_property
     def namespace(self) -> str:

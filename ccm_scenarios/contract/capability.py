@@ -104,6 +104,10 @@ class Capability(Enum):
     LB_VIP = "lb-vip"
     """Ingress addresses are IP addresses with `ipMode: VIP`: packets reach Nodes with that destination."""
 
+    LB_CROSS_ZONE = "lb-cross-zone"
+    """Load balancers have an address in each zone, and an annotation says whether it leads to targets in all zones or
+    in its own alone."""
+
     LB_DAMAGE = "lb-damage"
     """The adapter alters load balancers behind the CCM's back, as a person at the cloud's console might."""
 

@@ -235,6 +235,11 @@ class Annotations(TypingProtocol):
         """Further ones that put its address in another network tier than the cloud's usual one (`lb-network-tier`)."""
         ...
 
+    def zones(self, *, crossed: bool) -> Mapping[str, str]:
+        """Further ones that have a load balancer's address in a zone lead to targets in all zones, or in its own alone
+        (`lb-cross-zone`)."""
+        ...
+
     def unservable(self) -> Mapping[str, str]:
         """Further ones that ask for what this cloud does not have: without them the Service can be served."""
         ...

@@ -118,6 +118,8 @@ class LoadBalancer:
     """Whether only clients in the cluster's own network have a way to it."""
     network_tier: str = ""
     """Of its address, in the cloud's own words; empty where there are no tiers."""
+    zones: frozenset[str] = frozenset()
+    """Those in which it has an address of its own; none where addresses belong to no zone."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

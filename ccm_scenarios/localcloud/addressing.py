@@ -14,9 +14,6 @@ RESOLVER = IPv4Address("10.77.0.2")
 """The VPC's name server, at the base of its network plus two as on AWS."""
 SUBNETS = (IPv4Network("10.77.0.0/18"), IPv4Network("10.77.64.0/18"))
 """One in each zone."""
-LOAD_BALANCERS = IPv4Network("10.77.32.0/20")
-"""Private addresses of load balancers, in the first subnet but far above its instances: the source of their health
-checks and proxied connections. A load balancer has one, however many zones it serves."""
 
 POD_CIDR = IPv4Network("10.244.0.0/16")
 SERVICE_CIDR = IPv4Network("10.96.0.0/16")
@@ -28,6 +25,13 @@ CLIENT = IPv4Address("198.51.100.10")
 """A machine on the internet that is neither node nor pod."""
 PUBLIC = IPv4Network("203.0.113.0/24")
 """Public addresses of load balancers (TEST-NET-3)."""
+
+
+def of_load_balancers(subnet: IPv4Network) -> IPv4Network:
+    """A subnet's private addresses for load balancers, far above those of its instances: the source of their health
+    checks and proxied connections."""
+    return list(subnet.subnets(prefixlen_diff=2))[2]
+
 
 API_SERVER_PORT = 6443
 CLOUD_API_PORT = 4566

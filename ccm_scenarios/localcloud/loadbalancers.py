@@ -8,47 +8,26 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import NamedTuple
 
-from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, TargetKey
 from ccm_scenarios.localcloud.conntrack import Way
 from ccm_scenarios.localcloud.draining import Draining
+from ccm_scenarios.localcloud.faces import Face, Faces
 from ccm_scenarios.localcloud.firewall import FlowListener, Frontend
 from ccm_scenarios.localcloud.health import Check, HealthChecker
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.proxy import ProxiedListener, encode
 
 
-class _Pool:
-    """Addresses handed out in turn, so that one just released is not soon another's."""
+class Place(NamedTuple):
+    """Where an instance is."""
 
-    def __init__(self, network: IPv4Network) -> None:
-        self._network = network
-        self._next = 1
-        self._used: dict[str, IPv4Address] = {}
-
-    def of(self, owner: str) -> str:
-        """The owner's address, the same every time."""
-        if owner not in self._used:
-            taken = set(self._used.values())
-            size = self._network.num_addresses - 2
-            for _ in range(size):
-                address = self._network[self._next]
-                self._next = self._next % size + 1
-                if address not in taken:
-                    self._used[owner] = address
-                    break
-            else:
-                raise OSError(f"no address left in {self._network} for load balancer {owner}")
-        return str(self._used[owner])
-
-    def keep(self, owners: set[str]) -> None:
-        """Release all others."""
-        self._used = {owner: address for owner, address in self._used.items() if owner in owners}
+    address: str
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +37,7 @@ class Plan:
     frontends: tuple[Frontend, ...]
     addresses: frozenset[str]
     names: Mapping[str, Sequence[str]]
+    """Of load balancers, and where they lead."""
     proxied: tuple[ProxiedListener, ...]
     ended: frozenset[Way]
     """Flows to forget."""
@@ -86,8 +66,7 @@ class LoadBalancers:
         keeps_flows: Callable[[], bool] = lambda: False,
     ) -> None:
         self._periods = periods
-        self._public = _Pool(addressing.PUBLIC)
-        self._private = _Pool(addressing.LOAD_BALANCERS)
+        self._faces = Faces()
         self._healthy: dict[TargetKey, bool] = {}
         self._lock = threading.Lock()
         self._report = report
@@ -105,41 +84,32 @@ class LoadBalancers:
         self._log(f"target {key.instance_id} of {key.target_group}: {seen or 'healthy'}")
         self._changed()
 
-    def reconcile(self, wanted: Iterable[DesiredLoadBalancer], instances: Mapping[str, str]) -> Plan:
-        """Args: wanted: load balancers; instances: instance id -> private address."""
-        wanted = list(wanted)
-        identities = {balancer.id for balancer in wanted}
-        self._public.keep(identities)
-        self._private.keep(identities)
+    def reconcile(self, wanted: Iterable[DesiredLoadBalancer], instances: Mapping[str, Place]) -> Plan:
+        """Args: wanted: load balancers; instances: by instance id."""
+        wanted = [_enabled(one, instances) for one in wanted]
+        self._faces.keep(wanted)
         frontends: list[Frontend] = []
         proxied: list[ProxiedListener] = []
         checks: dict[TargetKey, Check] = {}
         names: dict[str, list[str]] = {}
         graces: dict[Way | tuple[str, str, int], float] = {}
         for balancer in wanted:
-            private = self._private.of(balancer.id)
-            address = private if balancer.scheme == "internal" else self._public.of(balancer.id)
-            names[balancer.dns_name] = [address]
+            faces = self._faces.of(balancer)
+            sources = {face.zone: face.private_address for face in faces}
             for listener in balancer.listeners:
-                checks.update(_checks(listener, private, instances, self._periods))
-                graces.update(_graces(listener, address, instances))
-            listeners = [
-                self._proxied(one, balancer.kind, address, private, instances)
-                for one in balancer.listeners
-                if _is_proxied(one, balancer.kind)
-            ]
-            proxied += listeners
-            frontends.append(
-                Frontend(
-                    address,
-                    private,
-                    balancer.security_group_ids,
-                    flow_listeners=tuple(
-                        self._flow(one, instances) for one in balancer.listeners if not _is_proxied(one, balancer.kind)
-                    ),
-                    proxied_ports=tuple(one.port for one in listeners),
-                )
-            )
+                checks.update(_checks(listener, sources, instances, self._periods))
+            serving: list[str] = []
+            for face in faces:
+                near = [_near(listener, face, instances) for listener in balancer.listeners]
+                for listener in near:
+                    graces.update(_graces(listener, face.address, instances))
+                frontend, carried = self._front(balancer, face, near, instances)
+                frontends.append(frontend)
+                proxied += carried
+                if all(self._usable(listener, instances) for listener in near):
+                    serving.append(face.address)
+            # A zone is served if every target group has a healthy target for it. Where none is, the name leads to all.
+            names[balancer.dns_name] = serving or [face.address for face in faces]
         with self._lock:
             self._healthy = {key: healthy for key, healthy in self._healthy.items() if key in checks}
             known = dict(self._healthy)
@@ -164,25 +134,48 @@ class LoadBalancers:
         ]
         return Plan(tuple(frontends), addresses, names, tuple(proxied), frozenset() if self._keeps_flows() else ended)
 
-    def _usable(self, listener: DesiredListener, instances: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    def _front(
+        self,
+        balancer: DesiredLoadBalancer,
+        face: Face,
+        listeners: Sequence[DesiredListener],
+        instances: Mapping[str, Place],
+    ) -> tuple[Frontend, list[ProxiedListener]]:
+        """What answers in one zone: by the router's doing, and by the proxy's."""
+        proxied = [
+            self._proxied(one, balancer.kind, face, instances) for one in listeners if _is_proxied(one, balancer.kind)
+        ]
+        frontend = Frontend(
+            face.address,
+            face.private_address,
+            balancer.security_group_ids,
+            flow_listeners=tuple(
+                self._flow(one, instances) for one in listeners if not _is_proxied(one, balancer.kind)
+            ),
+            proxied_ports=tuple(one.port for one in proxied),
+        )
+        return frontend, proxied
+
+    def _usable(self, listener: DesiredListener, instances: Mapping[str, Place]) -> tuple[tuple[str, int], ...]:
         with self._lock:
             return tuple(
-                (instances[target.instance_id], target.port)
+                (instances[target.instance_id].address, target.port)
                 for target in listener.targets
-                if target.instance_id in instances
-                and self._counts(TargetKey(listener.target_group, target.instance_id))
+                if self._counts(TargetKey(listener.target_group, target.instance_id))
             )
 
     def _counts(self, key: TargetKey) -> bool:
         return key in self._healthy and self._told(key, self._healthy[key])
 
     def _proxied(
-        self, listener: DesiredListener, kind: str, address: str, source: str, instances: Mapping[str, str]
+        self, listener: DesiredListener, kind: str, face: Face, instances: Mapping[str, Place]
     ) -> ProxiedListener:
         usable = self._usable(listener, instances) if kind == "classic" else self._tried(listener, instances)
-        return ProxiedListener(address, listener.port, source, usable, proxy_protocol=listener.proxy_protocol)
+        return ProxiedListener(
+            face.address, listener.port, face.private_address, usable, proxy_protocol=listener.proxy_protocol
+        )
 
-    def _flow(self, listener: DesiredListener, instances: Mapping[str, str]) -> FlowListener:
+    def _flow(self, listener: DesiredListener, instances: Mapping[str, Place]) -> FlowListener:
         return FlowListener(
             protocol=_protocol(listener),
             port=listener.port,
@@ -190,21 +183,38 @@ class LoadBalancers:
             preserve_client_ip=listener.preserve_client_ip,
         )
 
-    def _tried(self, listener: DesiredListener, instances: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    def _tried(self, listener: DesiredListener, instances: Mapping[str, Place]) -> tuple[tuple[str, int], ...]:
         """With no healthy target at all a network load balancer tries every one of them (AWS: it fails open)."""
-        everyone = tuple((instances[t.instance_id], t.port) for t in listener.targets if t.instance_id in instances)
+        everyone = tuple((instances[one.instance_id].address, one.port) for one in listener.targets)
         return self._usable(listener, instances) or everyone
 
 
+def _enabled(balancer: DesiredLoadBalancer, instances: Mapping[str, Place]) -> DesiredLoadBalancer:
+    """With those targets alone that are there, and in one of its zones: it sends others nothing."""
+    zones = {subnet.zone for subnet in balancer.subnets}
+    there = {instance_id for instance_id, place in instances.items() if place.zone in zones}
+    return replace(balancer, listeners=tuple(_only(listener, there) for listener in balancer.listeners))
+
+
+def _near(listener: DesiredListener, face: Face, instances: Mapping[str, Place]) -> DesiredListener:
+    """With those targets alone that the load balancer sends to from there, healthy or not."""
+    if listener.cross_zone:
+        return listener
+    return _only(listener, {one for one, place in instances.items() if place.zone == face.zone})
+
+
+def _only(listener: DesiredListener, instance_ids: Collection[str]) -> DesiredListener:
+    return replace(listener, targets=tuple(one for one in listener.targets if one.instance_id in instance_ids))
+
+
 def _graces(
-    listener: DesiredListener, address: str, instances: Mapping[str, str]
+    listener: DesiredListener, address: str, instances: Mapping[str, Place]
 ) -> dict[Way | tuple[str, str, int], float]:
     """How long connections go on: those to targets that are registered, and those to any others of the listener."""
     protocol = _protocol(listener)
     graces: dict[Way | tuple[str, str, int], float] = {
-        Way(protocol, address, listener.port, instances[one.instance_id], one.port): listener.unhealthy_grace
+        Way(protocol, address, listener.port, instances[one.instance_id].address, one.port): listener.unhealthy_grace
         for one in listener.targets
-        if one.instance_id in instances
     }
     graces[protocol, address, listener.port] = listener.deregistered_grace
     return graces
@@ -228,14 +238,15 @@ def _protocol(listener: DesiredListener) -> str:
 
 
 def _checks(
-    listener: DesiredListener, source: str, instances: Mapping[str, str], periods: Periods
+    listener: DesiredListener, sources: Mapping[str, str], instances: Mapping[str, Place], periods: Periods
 ) -> dict[TargetKey, Check]:
+    """Args: sources: by zone, the address from which targets there are judged."""
     check = listener.health_check
     return {
         TargetKey(listener.target_group, target.instance_id): Check(
-            address=instances[target.instance_id],
+            address=instances[target.instance_id].address,
             port=check.port or target.port,
-            source=source,
+            source=sources[instances[target.instance_id].zone],
             protocol=check.protocol,
             path=check.path,
             success_codes=check.success_codes,
@@ -245,7 +256,6 @@ def _checks(
             timeout=min(check.timeout, periods.health_check_timeout),
         )
         for target in listener.targets
-        if target.instance_id in instances
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import ipaddress
 import itertools
 import json
@@ -197,8 +196,7 @@ class SocketProbing:
         self.ended = threading.Event()
         self._address = address
         self._patience = call.patience
-        # The same few texts come again and again.
-        self._judge = functools.lru_cache(maxsize=256)(judge)
+        self._judge = judge
         self._resolve = resolve
         self._stopped = threading.Event()
         self._process = _process()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from ccm_scenarios.contract import Protocol
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.fronts import Front
 from ccm_scenarios.kube.pods import Named
-from ccm_scenarios.traffic.affinity import one_pod
+from ccm_scenarios.traffic.affinity import one_of, one_pod
 from ccm_scenarios.traffic.beside import Beside
 from ccm_scenarios.traffic.engine import Call, Judge, Resolve, SocketProbing
 from ccm_scenarios.traffic.rules import Place, Rules
@@ -88,13 +88,39 @@ class OutsideClients:
         for place in self._places(front, "hostname", _from(pods), ANSWER_SECONDS):
             self._rules.expect_each(place, pods.names, timeout="lb_reachable")
 
+    def expect_each_reached_everywhere(self, front: Front, pods: Named) -> None:
+        """That each of the Pods answers at every IP address behind the ingress addresses."""
+        self.expect_each_reached(self._spread(front), pods)
+
+    def expect_reached_everywhere(self, front: Front, backend: Answerer) -> None:
+        """That the backend answers at every IP address behind the ingress addresses."""
+        self.expect_reached(self._spread(front), backend)
+
+    def expect_parts(self, front: Front, parts: Mapping[str, Answerer]) -> None:
+        """That at each IP address behind the ingress addresses one part of the backend answers, and no other; and that
+        each part does so somewhere.
+
+        Args:
+            parts: by names for people.
+        """
+        call = self._call(front, "hostname", CLAIM_INTERVAL, ANSWER_SECONDS, 0)
+        judges = {address: one_of(parts) for address in self._spread(front).addresses}
+        self._rules.expect_up(
+            *(self._place(address, front, call, judge) for address, judge in judges.items()), timeout="lb_reachable"
+        )
+        if missing := parts.keys() - {judge.last for judge in judges.values()}:
+            found = ", ".join(f"{address}: {judge.last}" for address, judge in judges.items())
+            expected = f"an address of {front} that leads to {' and one that leads to '.join(sorted(missing))}"
+            raise Expectation(expected, found, "0 s: each address has been called until it led to one alone")
+
     def expect_reached_over_both_families(self, front: Front, backend: Answerer) -> None:
         """That the backend answers at IPv4 and at IPv6 addresses behind the ingress addresses."""
-        found = [ipaddress.ip_address(known) for address in front.addresses for known in self._resolve(address)]
+        spread = self._spread(front)
+        found = [ipaddress.ip_address(address) for address in spread.addresses]
         if missing := {4, 6} - {address.version for address in found}:
             what = " and ".join(f"IPv{version}" for version in sorted(missing))
             raise Expectation(f"an {what} address at {front}", ", ".join(map(str, found)) or "none", _ASKED_ONCE)
-        self.expect_reached(replace(front, addresses=tuple(map(str, found))), backend)
+        self.expect_reached(spread, backend)
 
     def expect_one_pod(self, front: Front, backend: Answerer) -> None:
         """That one Pod answers a client at every try, at each ingress address."""
@@ -126,6 +152,13 @@ class OutsideClients:
         call = self._call(front, "hostname", interval, WATCH_ANSWER_SECONDS, source_port)
         return self._rules.watch(self._place(address, front, call, _from(backend)))
 
+    def _spread(self, front: Front) -> Front:
+        """The IP addresses behind its ingress addresses, as they are now."""
+        found = sorted({known for address in front.addresses for known in self._resolve(address)})
+        if not found:
+            raise Expectation(f"an IP address behind {front}", "none", _ASKED_ONCE)
+        return replace(front, addresses=tuple(found))
+
     def _places(self, front: Front, request: str, judge: Judge, patience: float) -> list[Place]:
         call = self._call(front, request, CLAIM_INTERVAL, patience, 0)
         return [self._place(address, front, call, judge) for address in front.addresses]
@@ -144,6 +177,8 @@ class OutsideClients:
 
 
 def _from(backend: Answerer) -> Judge:
+    # The same few texts come again and again.
+    @functools.lru_cache(maxsize=256)
     def judge(text: str, _local: str) -> Answer:
         if backend.answers_as(text):
             return Answer(Outcome.GOOD, f"{text} answered", by=text)

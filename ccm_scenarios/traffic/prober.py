@@ -62,7 +62,8 @@ class Probe:
     Args:
         probe: its number.
         protocol: `http` (a GET), `tcp` (a connection, nothing said) or `udp` (a datagram each way).
-        addresses: IP addresses, called in turn; without any each try is what `why` and `kind` say.
+        addresses: IP addresses, called in turn, or the first alone in one flow; without any each try is what `why` and
+            `kind` say.
         port: where they listen.
         request: the path or datagram.
         agent: User-Agent of HTTP requests.
@@ -186,7 +187,8 @@ class Prober:
         if not probe.addresses:
             probe.samples.append((number, now, now, probe.kind, probe.why, ""))
             return
-        address = probe.addresses[number % len(probe.addresses)]
+        # A flow has one address at its other end: it takes another only when its name leads there no more.
+        address = probe.addresses[0 if probe.source_port else number % len(probe.addresses)]
         flow = Flow(number, now, address)
         probe.flows.append(flow)
         try:
@@ -220,7 +222,7 @@ class Prober:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             sock = socket.socket(family, socket.SOCK_DGRAM)
             sock.setblocking(False)
-            # Several addresses are called from one port.
+            # An address that is called no more may have its socket still.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 sock.bind(("", probe.source_port))

@@ -24,6 +24,7 @@ _EVERY_FLAVOUR = frozenset(
         Capability.LB_SOURCE_RANGES,
         Capability.LB_INTERNAL,
         Capability.LB_PROXY_PROTOCOL,
+        Capability.LB_CROSS_ZONE,
         Capability.ROUTES,
         Capability.ZONES,
     }

@@ -167,6 +167,7 @@ class AwsLoadBalancers:
             listeners=listeners,
             source_ranges=security_groups.ranges_of(self.clients, seen.get("SecurityGroups", [])),
             internal=seen["Scheme"] == "internal",
+            zones=frozenset(seen["AvailabilityZones"]),
         )
 
     def _read_network(self, seen: LoadBalancerTypeDef) -> LoadBalancer:
@@ -184,6 +185,7 @@ class AwsLoadBalancers:
                 else security_groups.ranges_on_nodes(self.clients, name)
             ),
             internal=seen["Scheme"] == "internal",
+            zones=frozenset(zone["ZoneName"] for zone in seen["AvailabilityZones"]),
         )
 
     def _listener(self, listener: ListenerTypeDef) -> Listener:

@@ -82,6 +82,7 @@ LOAD_BALANCER_SUBNETS = "service.beta.kubernetes.io/aws-load-balancer-subnets"
 NO_SUBNET = "subnet-00000000000000000"
 PROXY_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-proxy-protocol"
 TARGET_GROUP_ATTRIBUTES = "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes"
+CROSS_ZONE = "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled"
 INTERNAL = "service.beta.kubernetes.io/aws-load-balancer-internal"
 
 
@@ -108,6 +109,9 @@ class AwsAnnotations:
 
     def client_address(self, *, kept: bool) -> Mapping[str, str]:
         return {TARGET_GROUP_ATTRIBUTES: f"preserve_client_ip.enabled={str(kept).lower()}"}
+
+    def zones(self, *, crossed: bool) -> Mapping[str, str]:
+        return {CROSS_ZONE: str(crossed).lower()}
 
     def proxy_protocol(self) -> Mapping[str, str]:
         if self.flavour == "nlb":

@@ -65,6 +65,9 @@ class GcpAnnotations:
     def proxy_protocol(self) -> Mapping[str, str]:
         raise NotDeclared("gcp", "Annotations.proxy_protocol")
 
+    def zones(self, *, crossed: bool) -> Mapping[str, str]:
+        raise NotDeclared("gcp", "Annotations.zones")
+
 
 @dataclass(frozen=True, slots=True)
 class GcpProvider:

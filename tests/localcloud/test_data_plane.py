@@ -20,7 +20,7 @@ import pytest
 from ccm_scenarios.localcloud.aws.desired import DesiredHealthCheck, DesiredListener, DesiredTarget
 from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.health import Check, HealthChecker
-from ccm_scenarios.localcloud.loadbalancers import _checks
+from ccm_scenarios.localcloud.loadbalancers import Place, _checks
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC, Periods
 from ccm_scenarios.localcloud.proxy import Listener, ProxiedListener, decode, encode
 
@@ -263,8 +263,9 @@ class TestHealthChecker:
 @pytest.mark.parametrize(("periods", "interval", "timeout"), [(QUICK, 0.5, 1), (REALISTIC, 10, 6)])
 def test_health_is_checked_as_often_as_asked_for_or_more(periods: Periods, interval: float, timeout: float) -> None:
     judged = DesiredHealthCheck("TCP", None, "", "", 10, 6, 2, 2)
-    listener = DesiredListener("TCP", 80, "group", (DesiredTarget("i-1", 30080),), judged, False, None, 350, 0.0, 0.0)
-    (check,) = _checks(listener, SOURCE, {"i-1": "127.0.0.1"}, periods).values()
+    targets = (DesiredTarget("i-1", 30080),)
+    listener = DesiredListener("TCP", 80, "group", targets, judged, False, False, None, 350, 0.0, 0.0)
+    (check,) = _checks(listener, {"a": SOURCE}, {"i-1": Place("127.0.0.1", "a")}, periods).values()
     assert (check.interval, check.timeout) == (interval, timeout)
 
 

@@ -442,7 +442,7 @@ def _state(*instances: DesiredInstance) -> DesiredState:
     check = DesiredHealthCheck("TCP", None, "", "", 10, 5, 2, 2)
     targets = tuple(DesiredTarget(one.id, 30080) for one in instances)
     listeners = tuple(
-        DesiredListener(protocol, port, "tg", targets, check, True, None, 350, 300.0, 0.0)
+        DesiredListener(protocol, port, "tg", targets, check, True, False, None, 350, 300.0, 0.0)
         for protocol, port in (("TCP", 80), ("UDP", 53))
     )
     balancer = DesiredLoadBalancer("lb", "network", "lb", "lb.example", "internet-facing", (), None, listeners)

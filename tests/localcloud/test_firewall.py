@@ -12,6 +12,7 @@ from tests.localcloud.lab import Lab, inside_a_lab
 
 FIRST, SECOND = "10.77.0.11", "10.77.0.12"
 VIP, PRIVATE = "203.0.113.1", "10.77.32.1"
+OTHER_VIP, OTHER_PRIVATE = "203.0.113.2", "10.77.96.1"
 CLIENT = str(addressing.CLIENT)
 
 
@@ -124,6 +125,27 @@ def test_a_network_load_balancer_spreads_flows_and_keeps_or_hides_the_client() -
             # The kernel says "unreachable" only so many times a second; the rest are dropped.
             assert answers(kind, 80) <= {"refused", "silence"}
             assert answers(kind, 81) == {f"i-first {CLIENT}", f"i-second {CLIENT}"}
+
+    inside_a_lab(act)
+
+
+def test_each_of_two_addresses_leads_where_its_zone_does_and_hides_the_client_behind_its_own() -> None:
+    def act(lab: Lab) -> None:
+        interfaces = _interfaces(lab)
+        for name in ("i-first", "i-second"):
+            lab.serve(name, SOCK_STREAM, 30080)
+        everyone = _group(DesiredIngressRule("-1", None, None, ("0.0.0.0/0",)))
+        faces = ((VIP, PRIVATE, FIRST), (OTHER_VIP, OTHER_PRIVATE, SECOND))
+        network.Addresses().reconcile(frozenset(address for face in faces for address in face[:2]))
+        for preserve in (True, False):
+            frontends = [
+                Frontend(vip, private, None, (FlowListener("tcp", 80, ((target, 30080),), preserve),))
+                for vip, private, target in faces
+            ]
+            network.nft(security_groups.render(interfaces, everyone, frontends))
+            for vip, private, name in ((VIP, PRIVATE, "i-first"), (OTHER_VIP, OTHER_PRIVATE, "i-second")):
+                seen = CLIENT if preserve else private
+                assert {lab.ask("client", SOCK_STREAM, vip, 80) for _ in range(8)} == {f"{name} {seen}"}
 
     inside_a_lab(act)
 

@@ -94,7 +94,7 @@ class Cloud:
             Listeners=[
                 {"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": node_port, "InstanceProtocol": "TCP"}
             ],
-            Subnets=[self.account.subnet_id],
+            Subnets=self.account.subnet_ids,
             SecurityGroups=[group],
         )["DNSName"]
         elb.configure_health_check(
@@ -121,7 +121,7 @@ class Cloud:
         name = f"a{service.uid.replace('-', '')}"[:32]
         elbv2 = self.clients.elbv2
         balancer = elbv2.create_load_balancer(
-            Name=name, Type="network", SubnetMappings=[{"SubnetId": self.account.subnet_id}]
+            Name=name, Type="network", SubnetMappings=[{"SubnetId": one} for one in self.account.subnet_ids]
         )["LoadBalancers"][0]
         node_port = node_port_of(service)
         group = self.make_target_group(service, check_port=check_port)

@@ -44,6 +44,7 @@ def test_a_classic_load_balancer_is_seen_whatever_the_flavour(cloud: Cloud, serv
     assert found is not None
     assert (found.address, found.name) == (address, f"a{service.uid.replace('-', '')}"[:32])
     assert found.source_ranges == {"198.51.100.0/24", "203.0.113.0/24"}
+    assert found.zones == set(cloud.account.zones)
     (listener,) = found.listeners
     assert (listener.protocol, listener.port) == (Protocol.TCP, 80)
     assert listener.health_check == HealthCheck("HTTP", 31000, "/healthz", 10)
@@ -69,6 +70,7 @@ def test_a_network_load_balancer_is_seen_whatever_the_flavour(cloud: Cloud, serv
     assert found is not None
     assert found.address == address
     assert found.source_ranges == {"198.51.100.0/24"}
+    assert found.zones == set(cloud.account.zones)
     (listener,) = found.listeners
     assert (listener.protocol, listener.port) == (Protocol.UDP, 53)
     assert listener.health_check == HealthCheck("HTTP", 31000, "/healthz", 30)
@@ -201,6 +203,9 @@ def test_flavours_differ_in_what_they_declare_and_in_the_annotation(cloud: Cloud
     assert isinstance(classic.annotations, Annotations)
     assert classic.annotations.load_balancer() == {}
     assert nlb.annotations.load_balancer() == {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
+    assert nlb.annotations.zones(crossed=True) == {
+        "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true"
+    }
     assert (nlb.name, nlb.flavour, nlb.provider_id_prefix) == ("aws", "nlb", "aws://")
     assert nlb.implementation.project == "cloud-provider-aws"
 

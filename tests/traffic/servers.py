@@ -17,8 +17,11 @@ T = TypeVar("T")
 
 
 @contextmanager
-def http_server(*, name: str = "", status: int = 200, after: float = 0.0) -> Iterator[int]:
-    """Says `name` to `/hostname`, and the caller's address to `/clientip`, after some seconds; yields its port."""
+def http_server(
+    *, name: str = "", status: int = 200, after: float = 0.0, address: str = "127.0.0.1", port: int = 0
+) -> Iterator[int]:
+    """Says `name` to `/hostname`, and the caller's address to `/clientip`, after some seconds; yields its port, any
+    that is free unless one is named."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -34,8 +37,8 @@ def http_server(*, name: str = "", status: int = 200, after: float = 0.0) -> Ite
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with _serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        yield port
+    with _serving(http.server.ThreadingHTTPServer((address, port), Handler)) as number:
+        yield number
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 from ccm_scenarios.contract import CloudError, Protocol, Timeouts
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.fronts import Front
+from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.traffic import engine, outside
 from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Rules
@@ -121,6 +122,47 @@ def test_silence_says_nothing_where_everything_is_too_slow(monkeypatch: pytest.M
         clients(ask=ask).expect_not_reached(front(port), BACKEND)
 
 
+def test_a_client_stays_with_one_pod() -> None:
+    with http_server(name=POD) as port:
+        clients().expect_one_pod(front(port), BACKEND)
+
+
+HERE, THERE = Named(frozenset({POD})), Named(frozenset({"ccm-x-backend-5d9-other"}))
+
+
+@contextmanager
+def name_of_two() -> Iterator[tuple[Callable[[float], OutsideClients], Front]]:
+    """Clients that wait for so many seconds, and a name that leads to two addresses at which one Pod each answers."""
+    (here,), (there,) = HERE.names, THERE.names
+    with http_server(name=here) as port, http_server(name=there, address="127.0.0.2", port=port):
+        yield lambda bound: clients(lambda _: [LOCAL, "127.0.0.2"], bound=bound), front(port, address="lb")
+
+
+def test_every_address_behind_a_name_is_called() -> None:
+    with name_of_two() as (patient, name):
+        patient(60).expect_each_reached(name, Named(HERE.names | THERE.names))
+        patient(60).expect_reached_everywhere(name, BACKEND)
+        with pytest.raises(Expectation, match=r"127\.0\.0\.[12]:\d+: answered, 20 times in a row"):
+            patient(2).expect_reached_everywhere(name, HERE)
+        with pytest.raises(Expectation, match=r"127\.0\.0\.1:\d+: answered by each of .*\nLast seen: answered: " + POD):
+            patient(2).expect_each_reached_everywhere(name, Named(HERE.names | THERE.names))
+
+
+def test_each_address_behind_a_name_leads_to_one_part() -> None:
+    with name_of_two() as (patient, name):
+        patient(60).expect_parts(name, {"here": HERE, "there": THERE})
+        both = {"here": Named(HERE.names | THERE.names), "there": Named(frozenset())}
+        with pytest.raises(Expectation, match=r"leads to there\nLast seen: 127\.0\.0\.1: here, 127\.0\.0\.2: here"):
+            patient(60).expect_parts(name, both)
+        with pytest.raises(Expectation, match=r"127\.0\.0\.[12]:\d+: answered, 20 times in a row"):
+            patient(2).expect_parts(name, {"here": HERE})
+
+
+def test_a_name_that_leads_nowhere_has_no_addresses() -> None:
+    with pytest.raises(Expectation, match="an IP address behind TCP lb:80"):
+        clients(lambda _: []).expect_reached_everywhere(front(80, address="lb"), BACKEND)
+
+
 def test_a_name_that_ended_is_no_answer() -> None:
     gone = front(80, address="lb.example.com")
     clients(lambda name: []).expect_not_reached(gone, BACKEND)
@@ -197,6 +239,19 @@ def test_whose_address_was_seen(seen: str, local: str, same: bool) -> None:
     no_address = seen in ("", "NOW: 2026")
     other = outside._other_client(seen, local)
     assert (other.outcome is Outcome.GOOD) is not (same or no_address)
+
+
+def test_one_flow_has_one_address_at_its_other_end() -> None:
+    with udp_server(name=POD) as port:
+        lead_to_two = clients(lambda _: [LOCAL, "127.0.0.2"])
+        name = front(port, Protocol.UDP, address="lb")
+        with lead_to_two.probing(name, BACKEND, source_port=closed_port()) as one_flow:
+            time.sleep(0.2)
+        one_flow.expect_every_try_answered()
+        with lead_to_two.probing(name, BACKEND) as many:
+            time.sleep(0.2)
+        with pytest.raises(Expectation, match=r"127\.0\.0\.2"):
+            many.expect_every_try_answered()
 
 
 def test_probing_while_something_happens() -> None:

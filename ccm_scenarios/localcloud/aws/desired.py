@@ -121,6 +121,9 @@ class DesiredListener:
     health_check: DesiredHealthCheck
     preserve_client_ip: bool
     """Targets see the client's address, not the load balancer's."""
+    cross_zone: bool
+    """Whether each of the load balancer's addresses leads to targets in all of its zones; if not, to those in its own.
+    """
     proxy_protocol: Literal["v1", "v2"] | None
     idle_timeout: int
     """After so long without a byte a connection is forgotten."""
@@ -128,6 +131,15 @@ class DesiredListener:
     """Seconds for which connections to a target go on after it was deregistered; infinite: until they end."""
     unhealthy_grace: float
     """Seconds for which connections to a target go on after it failed its health checks."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DesiredSubnet:
+    """Where a load balancer has an address."""
+
+    zone: str
+    id: str
+    cidr: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +152,8 @@ class DesiredLoadBalancer:
     name: str
     dns_name: str
     scheme: Literal["internet-facing", "internal"]
-    subnet_ids: tuple[str, ...]
+    subnets: tuple[DesiredSubnet, ...]
+    """In each it has an address of its own; no two are in one zone."""
     security_group_ids: tuple[str, ...] | None
     """None: it has no groups and lets everything in."""
     listeners: tuple[DesiredListener, ...]

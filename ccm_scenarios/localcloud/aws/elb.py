@@ -20,6 +20,11 @@ FAILED = (
     "Instance",
     "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
 )
+_ZONE_NOT_ENABLED = (
+    "OutOfService",
+    "ELB",
+    "Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.",
+)
 _REGISTERING = ("OutOfService", "ELB", "Instance registration is still in progress.")
 _NOT_REGISTERED = ("OutOfService", "Instance", "Instance is not currently registered with the LoadBalancer.")
 
@@ -56,9 +61,27 @@ class ELBBackend(MotoELBBackend):  # type: ignore[misc]
             interval="30",
             target=f"TCP:{load_balancer.listeners[0].instance_port}",
         )
+        self._follow_subnets(load_balancer)
         load_balancer.reported = {}  # instance ID to what the health check said: state, reason, description
         _keep_instance_protocols(load_balancer.listeners, ports)
         return load_balancer
+
+    def attach_load_balancer_to_subnets(self, load_balancer_name: str, subnets: list[str]) -> Any:
+        attached = super().attach_load_balancer_to_subnets(load_balancer_name, subnets)
+        self._follow_subnets(self.get_load_balancer(load_balancer_name))
+        return attached
+
+    def detach_load_balancer_from_subnets(self, load_balancer_name: str, subnets: list[str]) -> Any:
+        attached = super().detach_load_balancer_from_subnets(load_balancer_name, subnets)
+        self._follow_subnets(self.get_load_balancer(load_balancer_name))
+        return attached
+
+    def _follow_subnets(self, load_balancer: Any) -> None:
+        """Enable the zones of its subnets, as AWS does."""
+        ec2 = ec2_backends[self.account_id][self.region_name]
+        load_balancer.availability_zones = sorted(
+            ec2.get_subnet(one).availability_zone for one in load_balancer.subnets
+        )
 
     def get_load_balancer(self, load_balancer_name: str) -> Any:
         load_balancer = self.load_balancers.get(load_balancer_name)
@@ -124,6 +147,8 @@ class ELBBackend(MotoELBBackend):  # type: ignore[misc]
         if instance.state != "running":
             state = "pending" if instance.state == "pending" else "stopped"
             return "OutOfService", "Instance", f"Instance is in {state} state."
+        if instance.placement.zone not in load_balancer.availability_zones:
+            return _ZONE_NOT_ENABLED
         reported: tuple[str, str, str] = load_balancer.reported.get(instance_id, _REGISTERING)
         return reported
 

@@ -30,6 +30,11 @@ _NOT_IN_USE = (
     "Target.NotInUse",
     "Target group is not configured to receive traffic from the load balancer",
 )
+_ZONE_NOT_IN_USE = (
+    "unused",
+    "Target.NotInUse",
+    "Target is in an Availability Zone that is not enabled for the load balancer",
+)
 _NOT_REGISTERED = ("unused", "Target.NotRegistered", "Target is not registered to the target group")
 _TARGET_PROTOCOLS = {
     "TCP": {"TCP", "TCP_UDP"},
@@ -123,7 +128,14 @@ class FakeTargetGroup(MotoFakeTargetGroup):  # type: ignore[misc]
         instance = ec2_backend.get_instance_by_id(registered["Id"])
         if instance is not None and instance.state != "running":
             return "unused", "Target.InvalidState", f"Target is in the {instance.state} state"
+        if instance is not None and instance.placement.zone not in self._zones():
+            return _ZONE_NOT_IN_USE
         return self.reported.get(registered["Id"], _INITIAL)
+
+    def _zones(self) -> set[str]:
+        """Those of its load balancers."""
+        balancers = self._backend.load_balancers
+        return {subnet.availability_zone for arn in self.load_balancer_arns for subnet in balancers[arn].subnets}
 
 
 class ELBv2Backend(MotoELBv2Backend):  # type: ignore[misc]

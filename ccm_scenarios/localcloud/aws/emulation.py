@@ -13,7 +13,7 @@ from ccm_scenarios.localcloud.aws.ccm import ccm_environment, cloud_config
 from ccm_scenarios.localcloud.aws.desired import DesiredState, TargetKey
 from ccm_scenarios.localcloud.aws.region import Region
 from ccm_scenarios.localcloud.firewall import Loss
-from ccm_scenarios.localcloud.loadbalancers import LoadBalancers
+from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Place
 from ccm_scenarios.localcloud.platform import CcmSettings, Plan, Surroundings
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class AwsEmulation:
     def plan(self, desired: DesiredState, losses: Collection[Loss]) -> Plan:
         instances = [one for one in desired.instances.values() if not one.hollow and one.power != "terminated"]
         balancing = self._balancers.reconcile(
-            altered(desired, self._faults).load_balancers.values(), {one.id: one.private_ip for one in instances}
+            altered(desired, self._faults).load_balancers.values(),
+            {one.id: Place(one.private_ip, one.zone) for one in instances},
         )
         ruleset = security_groups.render(
             [

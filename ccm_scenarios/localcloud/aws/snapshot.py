@@ -14,6 +14,7 @@ from ccm_scenarios.localcloud.aws.desired import (
     DesiredLoadBalancer,
     DesiredSecurityGroup,
     DesiredState,
+    DesiredSubnet,
     DesiredTarget,
 )
 from ccm_scenarios.localcloud.desired import Power
@@ -29,7 +30,7 @@ _POWER: dict[str, Power] = {
 
 def take(ec2: Any, elb: Any, elbv2: Any) -> DesiredState:
     """The state that the three backends of one region ask for. The caller holds the lock."""
-    balancers = [_classic(one) for one in elb.load_balancers.values()]
+    balancers = [_classic(one, ec2) for one in elb.load_balancers.values()]
     balancers += [_network(one, elbv2) for one in elbv2.load_balancers.values() if one.type == "network"]
     return DesiredState(
         instances={one.id: _instance(one, ec2) for one in ec2.all_instances() if one.state in _POWER},
@@ -74,18 +75,23 @@ def _rule(permission: Any) -> DesiredIngressRule:
     )
 
 
-def _classic(balancer: Any) -> DesiredLoadBalancer:
+def _subnet(subnet: Any) -> DesiredSubnet:
+    return DesiredSubnet(zone=subnet.availability_zone, id=subnet.id, cidr=subnet.cidr_block)
+
+
+def _classic(balancer: Any, ec2: Any) -> DesiredLoadBalancer:
     check = _classic_health_check(balancer.health_check)
     instance_ids = list(dict.fromkeys(balancer.instance_ids))
     draining = balancer.attributes["connection_draining"]
     grace = float(draining.get("Timeout", 300)) if str(draining.get("Enabled")).lower() == "true" else 0.0
+    cross_zone = str(balancer.attributes["cross_zone_load_balancing"].get("Enabled")).lower() == "true"
     return DesiredLoadBalancer(
         id=balancer.dns_name,
         kind="classic",
         name=balancer.name,
         dns_name=balancer.dns_name,
         scheme=balancer.scheme,
-        subnet_ids=tuple(sorted(balancer.subnets)),
+        subnets=tuple(sorted(_subnet(ec2.get_subnet(one)) for one in balancer.subnets)),
         security_group_ids=tuple(balancer.security_groups),
         listeners=tuple(
             DesiredListener(
@@ -95,6 +101,7 @@ def _classic(balancer: Any) -> DesiredLoadBalancer:
                 targets=tuple(DesiredTarget(one, int(listener.instance_port)) for one in instance_ids),
                 health_check=check,
                 preserve_client_ip=False,
+                cross_zone=cross_zone,
                 proxy_protocol="v1" if _speaks_proxy_protocol(balancer, int(listener.instance_port)) else None,
                 idle_timeout=int(balancer.attributes["connection_settings"].get("IdleTimeout", 60)),
                 deregistered_grace=grace,
@@ -140,10 +147,10 @@ def _network(balancer: Any, elbv2: Any) -> DesiredLoadBalancer:
         name=balancer.name,
         dns_name=balancer.dns_name,
         scheme=balancer.scheme,
-        subnet_ids=tuple(sorted(subnet.id for subnet in balancer.subnets)),
+        subnets=tuple(sorted(_subnet(one) for one in balancer.subnets)),
         security_group_ids=tuple(balancer.security_groups) or None,
         listeners=tuple(
-            _network_listener(listener, elbv2.target_groups[arn])
+            _network_listener(listener, elbv2.target_groups[arn], balancer)
             for listener in balancer.listeners.values()
             for arn in _target_group_arns(listener, elbv2)
         ),
@@ -159,9 +166,13 @@ def _target_group_arns(listener: Any, elbv2: Any) -> list[str]:
     return []
 
 
-def _network_listener(listener: Any, group: Any) -> DesiredListener:
+def _network_listener(listener: Any, group: Any, balancer: Any) -> DesiredListener:
     proxy: Literal["v2"] | None = "v2" if group.attributes["proxy_protocol_v2.enabled"] == "true" else None
     preserves = group.protocol in ("UDP", "TCP_UDP") or group.attributes["preserve_client_ip.enabled"] == "true"
+    # A target group has a word of its own, or leaves it to the load balancer.
+    crosses = group.attributes["load_balancing.cross_zone.enabled"]
+    if crosses not in ("true", "false"):
+        crosses = balancer.attrs["load_balancing.cross_zone.enabled"]
     http = group.health_check_protocol in ("HTTP", "HTTPS")
     port = str(group.health_check_port)
     ends = (
@@ -183,6 +194,7 @@ def _network_listener(listener: Any, group: Any) -> DesiredListener:
             unhealthy_threshold=int(group.unhealthy_threshold_count),
         ),
         preserve_client_ip=preserves,
+        cross_zone=crosses == "true",
         proxy_protocol=proxy,
         idle_timeout=int(listener.attributes["tcp.idle_timeout.seconds"]),
         deregistered_grace=float(group.attributes["deregistration_delay.timeout_seconds"]) if ends else math.inf,

@@ -24,7 +24,7 @@ def create(cloud: Cloud, account: Account, *listeners: Any, **more: Any) -> str:
     return cloud.elb.create_load_balancer(
         LoadBalancerName=NAME,
         Listeners=listeners or [listener(80, 30080)],
-        Subnets=[account.subnet_id],
+        Subnets=account.subnet_ids,
         SecurityGroups=[account.node_security_group_id],
         **more,
     )["DNSName"]
@@ -65,7 +65,8 @@ def test_a_fresh_one_has_name_health_check_and_listeners(cloud: Cloud, account: 
     }
     wanted = desired(cloud)
     assert (wanted.id, wanted.kind, wanted.dns_name, wanted.scheme) == (name, "classic", name, "internet-facing")
-    assert wanted.subnet_ids == (account.subnet_id,)
+    assert [(one.zone, one.id) for one in wanted.subnets] == list(zip(account.zones, account.subnet_ids, strict=True))
+    assert described["AvailabilityZones"] == list(account.zones)
     assert wanted.security_group_ids == (account.node_security_group_id,)
     (only,) = wanted.listeners
     assert (only.protocol, only.port, only.targets) == ("TCP", 80, ())
@@ -170,6 +171,21 @@ def test_health_comes_from_reports(cloud: Cloud, account: Account) -> None:
     assert asked["InstanceId"] == bad
 
 
+def test_instances_in_a_zone_without_it_are_out_of_service(cloud: Cloud, account: Account) -> None:
+    create(cloud, account)
+    register(cloud, *account.instance_ids)
+    group = desired(cloud).listeners[0].target_group
+    for one in account.instance_ids:
+        cloud.region.report_health(TargetKey(group, one), healthy=True)
+    near, far = account.instance_ids
+    second = [account.subnet_ids[1]]
+    cloud.elb.detach_load_balancer_from_subnets(LoadBalancerName=NAME, Subnets=second)
+    assert {one: state for one, (state, _, _) in health(cloud).items()} == {near: "InService", far: "OutOfService"}
+    assert [one.zone for one in desired(cloud).subnets] == describe(cloud)["AvailabilityZones"] == [account.zones[0]]
+    cloud.elb.attach_load_balancer_to_subnets(LoadBalancerName=NAME, Subnets=second)
+    assert health(cloud)[far][0] == "InService"
+
+
 def test_stopped_instances_are_out_of_service_and_terminated_ones_leave(cloud: Cloud, account: Account) -> None:
     create(cloud, account)
     stopped, gone = account.instance_ids
@@ -206,6 +222,7 @@ def test_health_check_and_attributes_change(cloud: Cloud, account: Account) -> N
     check = only.health_check
     assert (check.protocol, check.port, check.path, check.success_codes) == ("HTTP", 32000, "/healthz", "200")
     assert (check.interval, check.timeout, check.unhealthy_threshold, check.healthy_threshold) == (10, 5, 6, 2)
+    assert not only.cross_zone
     for _ in range(3):
         cloud.elb.modify_load_balancer_attributes(
             LoadBalancerName=NAME,
@@ -217,7 +234,8 @@ def test_health_check_and_attributes_change(cloud: Cloud, account: Account) -> N
     attributes = cloud.elb.describe_load_balancer_attributes(LoadBalancerName=NAME)["LoadBalancerAttributes"]
     assert attributes["CrossZoneLoadBalancing"] == {"Enabled": True}
     assert len(attributes["AdditionalAttributes"]) == 1
-    assert desired(cloud).listeners[0].idle_timeout == 400
+    (changed,) = desired(cloud).listeners
+    assert (changed.idle_timeout, changed.cross_zone) == (400, True)
 
 
 def test_connections_drain_only_if_asked_for(cloud: Cloud, account: Account) -> None:

@@ -7,17 +7,25 @@ from typing import Any
 
 import pytest
 
+from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.aws.account import Account
-from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, DesiredTarget, TargetKey
+from ccm_scenarios.localcloud.aws.desired import (
+    DesiredListener,
+    DesiredLoadBalancer,
+    DesiredSubnet,
+    DesiredTarget,
+    TargetKey,
+)
 from tests.localcloud.aws.emulated import Cloud, refused
 
 NAME = "a0123456789abcdef"
 
 
-def create(cloud: Cloud, account: Account, **more: Any) -> str:
-    (balancer,) = cloud.elbv2.create_load_balancer(
-        Name=NAME, Type="network", SubnetMappings=[{"SubnetId": account.subnet_id}], **more
-    )["LoadBalancers"]
+def create(cloud: Cloud, account: Account, zones: int = 2, **more: Any) -> str:
+    mappings: Any = [{"SubnetId": one} for one in account.subnet_ids[:zones]]
+    (balancer,) = cloud.elbv2.create_load_balancer(Name=NAME, Type="network", SubnetMappings=mappings, **more)[
+        "LoadBalancers"
+    ]
     return balancer["LoadBalancerArn"]
 
 
@@ -75,7 +83,10 @@ def test_a_fresh_one_is_told_apart_by_name_and_arn(cloud: Cloud, account: Accoun
     assert tags["Tags"] == [{"Key": "kubernetes.io/cluster/test", "Value": "owned"}]
     wanted = desired(cloud)
     assert (wanted.id, wanted.kind, wanted.dns_name) == (arn, "network", described["DNSName"])
-    assert (wanted.subnet_ids, wanted.security_group_ids) == ((account.subnet_id,), None)
+    subnets = zip(account.zones, account.subnet_ids, map(str, addressing.SUBNETS), strict=True)
+    assert (wanted.subnets, wanted.security_group_ids) == (tuple(DesiredSubnet(*one) for one in subnets), None)
+    zones = [(one["ZoneName"], one["SubnetId"]) for one in described["AvailabilityZones"]]
+    assert sorted(zones) == list(zip(account.zones, account.subnet_ids, strict=True))
     with refused("DuplicateLoadBalancerName"):
         create(cloud, account)
     assert create(cloud, account, Tags=[{"Key": "kubernetes.io/cluster/test", "Value": "owned"}]) == arn
@@ -164,6 +175,30 @@ def test_attributes_reach_the_data_plane(cloud: Cloud, account: Account) -> None
     assert (by_port[80].preserve_client_ip, by_port[80].proxy_protocol) == (False, "v2")
     assert by_port[53].preserve_client_ip, "for UDP it cannot be switched off"
     assert by_port[80].idle_timeout == 350
+
+
+def test_its_addresses_lead_across_zones_as_it_says_or_as_its_target_group_says(cloud: Cloud, account: Account) -> None:
+    group = target_group(cloud, account)
+    arn = create(cloud, account)
+    listen(cloud, arn, group)
+    key = "load_balancing.cross_zone.enabled"
+    assert not only_listener(cloud).cross_zone, "a network load balancer keeps to its zones unless it is told otherwise"
+    cloud.elbv2.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": key, "Value": "true"}])
+    assert only_listener(cloud).cross_zone
+    for value, crosses in (("false", False), ("use_load_balancer_configuration", True)):
+        cloud.elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": key, "Value": value}])
+        assert only_listener(cloud).cross_zone == crosses
+
+
+def test_a_target_in_a_zone_without_the_load_balancer_is_unused(cloud: Cloud, account: Account) -> None:
+    near, far = account.instance_ids
+    group = target_group(cloud, account)
+    listen(cloud, create(cloud, account, zones=1), group)
+    register(cloud, group, near, far)
+    assert [one.zone for one in desired(cloud).subnets] == [account.zones[0]]
+    for one in (near, far):
+        cloud.region.report_health(TargetKey(group, one), healthy=True)
+    assert health(cloud, group) == {near: ("healthy", None), far: ("unused", "Target.NotInUse")}
 
 
 def test_connections_to_a_target_that_leaves_go_on_as_its_group_says(cloud: Cloud, account: Account) -> None:
