@@ -86,6 +86,7 @@ class GcpEmulation:
             "region": account.region,
             "zones": account.zones,
             "node_template": {
+                "instance_template": account.instance_template,
                 "network": account.network,
                 "subnetwork": account.subnetwork,
                 "tags": account.node_tag,
