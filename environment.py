@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import providers
 from ccm_scenarios.suite import Suite
 
-suite = Suite(providers, Path(__file__).parent)
+suite = Suite(providers)
 
 
 def before_all(context: Any) -> None:

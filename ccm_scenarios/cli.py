@@ -54,15 +54,96 @@ def version() -> None:
 
 
 @app.command()
+def path() -> None:
+    """Print the directory of the suite: features/, steps/ and environment.py."""
+    from ccm_scenarios.installation import suite_directory
+
+    typer.echo(suite_directory())
+
+
+_BEHAVES_OWN = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(context_settings=_BEHAVES_OWN)
+def run(
+    context: typer.Context,
+    features: Annotated[
+        list[Path] | None, typer.Option(help="A directory with features of your own, run beside the suite's.")
+    ] = None,
+    steps: Annotated[list[Path] | None, typer.Option(help="A directory with steps for them.")] = None,
+) -> None:
+    """Run the suite from any directory: `behave`, with all its options, on the features that are installed.
+
+    For instance: ccm-scenarios run --tags=@aws -D kubeconfig=FILE. Reports go to reports/latest, or $ARTIFACTS.
+    """
+    from ccm_scenarios import installation
+
+    raise typer.Exit(installation.run(context.args, features=features or (), steps=steps or ()))
+
+
+@app.command("check-adapter")
+def check_adapter(
+    provider: Annotated[str, typer.Option(help="Whose adapter: a name, or module:Factory.")],
+    define: Annotated[
+        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Which cloud and flavour, as for a run.")
+    ] = None,
+    static: Annotated[bool, typer.Option("--static", help="Only what can be told without a cloud.")] = False,
+) -> None:
+    """Prove an adapter before any scenario runs with it; by default on a local cloud (as root).
+
+    Exit code 1 if a claim fails.
+    """
+    import providers
+    from ccm_scenarios.adapter_check import live
+    from ccm_scenarios.adapter_check import static as without_a_cloud
+    from ccm_scenarios.adapter_check.findings import Findings
+    from ccm_scenarios.options import Options
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it made is removed all the same
+    sys.path.insert(0, str(Path.cwd()))  # an adapter may lie here, as for a run
+    options = Options.parse(dict(_pair(word) for word in define or ()))
+    factory = providers.find(provider)
+    findings = Findings(typer.echo)
+    without_a_cloud.check(factory, findings)
+    if findings.failed:
+        findings.skip("what it does in a cloud", "its shape comes first")
+    elif not static:
+        live.check(factory, options, findings, _say)
+    typer.echo(findings)
+    raise typer.Exit(int(findings.failed))
+
+
+def _pair(word: str) -> tuple[str, str]:
+    key, _, value = word.partition("=")
+    return key, value or "true"  # as behave has it
+
+
+@app.command("new-provider")
+def new_provider(
+    name: Annotated[str, typer.Argument(help="The cloud's name: it becomes the tag.")],
+    into: Annotated[
+        Path | None, typer.Option(help="A directory that is new or empty; NAME-ccm-scenarios if not said.")
+    ] = None,
+) -> None:
+    """Write a project for an adapter of your own, with tests, a feature, CI files, and what is to be filled in."""
+    from ccm_scenarios.adapter_check import skeleton
+
+    directory = into or Path(f"{name}-ccm-scenarios")
+    for file in skeleton.write(name, directory):
+        typer.echo(directory / file)
+
+
+@app.command()
 def behaviours() -> None:
     """Print the table of all behaviours: what each needs, and which providers and flavours it judges (Markdown)."""
     import providers
     from ccm_scenarios import catalogue
+    from ccm_scenarios.installation import suite_directory
     from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 
     names = providers.names()
     judged = catalogue.declared_by(map(providers.find, names), OFFERED_BY_LOCAL_CLOUD)
-    typer.echo(catalogue.table(catalogue.behaviours(Path.cwd() / "features", names), judged), nl=False)
+    typer.echo(catalogue.table(catalogue.behaviours(suite_directory() / "features", names), judged), nl=False)
 
 
 @app.command()

@@ -65,12 +65,10 @@ class Suite:
 
     Args:
         registry: where adapters are found.
-        root: directory that holds environment.py.
     """
 
-    def __init__(self, registry: Registry, root: Path) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._root = root
         self._exit = ExitCode()
         self._run_id = uuid.uuid4().hex[:8]
         self._interrupts: Interrupts
@@ -134,7 +132,7 @@ class Suite:
         assert self._target is not None
         target, selection = self._target, self._selection
         redactor = Redactor(_secrets(os.environ))
-        directory = reports_directory(self._root, os.environ)
+        directory = reports_directory(os.environ)
         self._run_account = Account("")
         shard = "{}/{}".format(*selection.shard)
         self._reports = Reports.install(runner, directory=directory, redactor=redactor, shard=shard)

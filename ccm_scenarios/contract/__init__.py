@@ -30,6 +30,7 @@ from ccm_scenarios.contract.protocols import (
     Routes,
 )
 from ccm_scenarios.contract.timeouts import Timeouts
+from ccm_scenarios.contract.undeclared import undeclared
 from ccm_scenarios.contract.values import (
     Endpoint,
     HealthCheck,
@@ -85,5 +86,6 @@ __all__ = [
     "Target",
     "TargetHealth",
     "Timeouts",
+    "undeclared",
     "why_not_judged",
 ]

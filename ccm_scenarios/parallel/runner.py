@@ -61,6 +61,21 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
             if scenario.should_run(self.config) and scenario.should_run_with_name_select(self.config)
         ]
 
+    def setup_paths(self) -> None:
+        """Steps and hooks are the suite's, wherever the features are, if the run knows where that is (`config.suite`);
+        else behave looks for them around the features."""
+        suite = getattr(self.config, "suite", None)
+        if suite is None:
+            super().setup_paths()
+            return
+        self.config.base_dir = self.base_dir = suite
+        for directory in (suite, str(Path.cwd())):  # adapters may lie in the current one
+            self.path_manager.add(directory)
+
+    def load_step_definitions(self, extra_step_paths: Iterable[str] | None = None) -> None:
+        """The suite's, and those that a run brings along (`config.more_steps`)."""
+        super().load_step_definitions([*(extra_step_paths or ()), *getattr(self.config, "more_steps", ())])
+
     def run_model(self, features: Iterable[Any] | None = None) -> bool:
         """As behave's, step for step, but for the middle; returns whether the run failed."""
         if not self.side_by_side:

@@ -200,11 +200,11 @@ class Recorder:
         return capped(self._redactor.redact(_ANSI.sub("", encodable)), EMBEDDED_LIMIT)
 
     def relative(self, path: str) -> str:
-        """A path relative to the suite where it lies in it, else as it is; always with `/`."""
+        """A path relative to the suite or to the current directory if it lies in one; always with `/`."""
         if path not in self._relative:
             absolute = (self._cwd / path).resolve()
-            inside = absolute.is_relative_to(self._base)
-            self._relative[path] = (absolute.relative_to(self._base) if inside else absolute).as_posix()
+            around = next((base for base in (self._base, self._cwd) if absolute.is_relative_to(base)), None)
+            self._relative[path] = (absolute.relative_to(around) if around else absolute).as_posix()
         return self._relative[path]
 
     def selected(self, scenario: Any) -> bool:

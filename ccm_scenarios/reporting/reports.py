@@ -44,10 +44,9 @@ OURS = ".ccm-scenarios"
 """Marks the evidence folder as ours to clear; $ARTIFACTS may hold another tool's of the same name."""
 
 
-def reports_directory(suite: Path, environment: Mapping[str, str]) -> Path:
-    """Where reports go: `$ARTIFACTS`, else reports/latest in the directory that holds environment.py."""
-    artifacts = environment.get("ARTIFACTS", "")
-    return Path(artifacts).absolute() if artifacts else suite / "reports" / "latest"
+def reports_directory(environment: Mapping[str, str]) -> Path:
+    """Where reports go: `$ARTIFACTS`, else reports/latest in the current directory."""
+    return Path(environment.get("ARTIFACTS") or "reports/latest").absolute()
 
 
 class Reports:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 
 from ccm_scenarios.contract import (
+    Addresses,
     Capability,
     Endpoint,
     Implementation,
@@ -15,9 +16,9 @@ from ccm_scenarios.contract import (
     NotDeclared,
     ServiceRef,
     Timeouts,
+    undeclared,
 )
 from providers.aws import names, security_groups
-from providers.aws.addresses import AwsAddresses
 from providers.aws.clients import Clients, cloud_errors
 from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
 from providers.aws.load_balancers import AwsLoadBalancers
@@ -116,6 +117,8 @@ class AwsAnnotations:
         raise NotDeclared("aws", "Annotations.network_tier")
 
     def client_address(self, *, kept: bool) -> Mapping[str, str]:
+        if self.flavour != "nlb":
+            raise NotDeclared("aws", "Annotations.client_address")
         return {TARGET_GROUP_ATTRIBUTES: f"preserve_client_ip.enabled={str(kept).lower()}"}
 
     def zones(self, *, crossed: bool) -> Mapping[str, str]:
@@ -138,7 +141,7 @@ class AwsProvider:
     node_groups: AwsNodeGroups
     load_balancers: AwsLoadBalancers
     routes: AwsRoutes
-    addresses: AwsAddresses
+    addresses: Addresses
     annotations: AwsAnnotations
     nameserver: str | None
     known_deviations: Sequence[KnownDeviation]
@@ -161,7 +164,7 @@ class AwsProvider:
             node_groups=AwsNodeGroups(instances),
             load_balancers=AwsLoadBalancers(clients, endpoint.cluster),
             routes=AwsRoutes(clients, endpoint.cluster),
-            addresses=AwsAddresses(),
+            addresses=undeclared("aws", Addresses),  # the CCM takes none for its load balancers
             annotations=AwsAnnotations(flavour),
             nameserver=endpoint.nameserver,
             known_deviations=known_deviations(flavour),

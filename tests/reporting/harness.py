@@ -31,7 +31,7 @@ signal.signal(signal.SIGTERM, interrupt)
 
 def before_all(context):
     runner = context._runner
-    directory = reports_directory(Path(runner.base_dir), os.environ)
+    directory = reports_directory(os.environ)
     redactor = Redactor(["hunter2/sword+fish"])
     context.reports = Reports.install(runner, directory=directory, redactor=redactor)
     with context.reports.watch("before_all"):
