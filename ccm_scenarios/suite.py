@@ -24,7 +24,7 @@ from ccm_scenarios.options import Options
 from ccm_scenarios.parallel.runner import Surroundings
 from ccm_scenarios.preloading import importing
 from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select
-from ccm_scenarios.targets import Target, choose, offered_by
+from ccm_scenarios.targets import Target, choose, local_cloud_of, offered_by
 from ccm_scenarios.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Suite:
         self._selection = select(runner.config, runner.features, options, self._registry)
         runner.config.tag_expression = self._selection.rule
         self._deviations_fail = options.deviations_fail
-        target = choose(options, self._selection.factory.name)
+        target = choose(options, local_cloud_of(self._selection.factory))
         target.check()
         self._target = target
         selected = {id(scenario) for scenario in self._selection.scenarios}

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+import providers
 from ccm_scenarios.contract import Capability, Endpoint, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import parse
 from ccm_scenarios.localcloud import client
 from ccm_scenarios.options import Options, Upgrades
-from ccm_scenarios.targets import Target, choose, offered_by
+from ccm_scenarios.targets import Target, choose, local_cloud_of, offered_by
 from ccm_scenarios.targets.local import LocalCloudTarget
 from ccm_scenarios.targets.named import NamedCluster
 
@@ -88,6 +89,12 @@ def test_a_local_cloud_that_runs_is_used_and_left(clouds: Clouds) -> None:
     assert target.ccm_version == "v1"
     target.close()
     assert "default" in clouds.running
+
+
+def test_a_local_cloud_plays_another_if_the_adapter_says_which() -> None:
+    assert local_cloud_of(providers.find("aws")) == "aws"
+    factory: Any = SimpleNamespace(name="mycloud", flavours=("plain",), local_cloud="aws")
+    assert local_cloud_of(factory) == "aws"
 
 
 @pytest.mark.parametrize("options", [Options(nodes=4), Options(ccm=Path("/bin/true"))])

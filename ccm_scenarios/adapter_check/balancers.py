@@ -34,7 +34,7 @@ def check(live: Live) -> None:
             at_end(ends, live.cluster.end_namespace, namespace)
             with findings.claim("the controller makes one for a Service", needed=True):
                 service = _make(live, namespace, "service", {})
-                service.expect_address()
+                service.ingress.expect_address()
             _check_view(live, service)
             if live.declares(Capability.LB_INTERNAL, "an internal one is seen to be internal"):
                 with findings.claim("an internal one is seen to be internal"):
@@ -92,7 +92,7 @@ def _check_view(live: Live, service: ServiceHandle) -> None:
 
 def _check_internal(live: Live, namespace: str) -> None:
     service = _make(live, namespace, "internal", dict(live.provider.annotations.internal()))
-    service.expect_address()
+    service.ingress.expect_address()
     expect(_found(live, service).internal, "it is not")
     service.delete()
 

@@ -13,7 +13,7 @@ from ccm_scenarios.adapter_check.findings import Findings, expect, expect_kind
 from ccm_scenarios.contract import Capability, Provider, ProviderFactory, Route
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.options import Options
-from ccm_scenarios.targets import Target, choose
+from ccm_scenarios.targets import Target, choose, local_cloud_of
 
 if TYPE_CHECKING:
     from ccm_scenarios.kube import Cluster
@@ -84,7 +84,7 @@ def check(factory: ProviderFactory, options: Options, findings: Findings, tell: 
     flavour = options.flavour or factory.flavours[0]
     if flavour not in factory.flavours:
         raise UsageError(f"{factory.name} has no flavour {flavour!r}; it has: {', '.join(factory.flavours)}")
-    target = choose(options)
+    target = choose(options, local_cloud_of(factory))
     target.check()
     with ExitStack() as ends:
         ends.callback(target.close)
@@ -142,7 +142,7 @@ def _left(provider: Provider, owner: str) -> list[str]:
 
 
 def _check_routes(live: Live) -> None:
-    from ccm_scenarios.kube.nodes import expect_usable_nodes
+    from ccm_scenarios.kube.node_search import expect_usable_nodes
 
     findings, provider = live.findings, live.provider
     claim = "a route that is added is listed, until it is removed"

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from ccm_scenarios.adapter_check.findings import Unmet, expect, expect_kind
 from ccm_scenarios.adapter_check.live import Live, at_end
 from ccm_scenarios.contract import Capability, Instance, InstanceNotFound, InstanceState
-from ccm_scenarios.kube.nodes import NodeHandle, all_nodes, expect_node_of
+from ccm_scenarios.kube.node_search import all_nodes, expect_node_of
+from ccm_scenarios.kube.nodes import NodeHandle
 
 _OWN = "a launched instance is found, by its ID and by its owner, until it is deleted"
 
@@ -88,7 +89,7 @@ def _check_life(live: Live, ends: ExitStack) -> Instance:
     if live.declares(Capability.INSTANCE_REBOOT, "rebooted, its Node has another boot"):
         with findings.claim("rebooted, its Node has another boot"):
             instances.reboot(launched.id)
-            node.expect_rebooted()
+            node.kubelet.expect_rebooted()
     if live.declares(Capability.INSTANCE_STOP, "stopped, it is stopped, and keeps its address; started, it runs"):
         with findings.claim("stopped, it is stopped, and keeps its address; started, it runs"):
             _check_stop(live, launched, node)
@@ -118,7 +119,7 @@ def _check_stop(live: Live, launched: Instance, node: NodeHandle) -> None:
     instances.start(launched.id)
     started = instances.get(launched.provider_id)
     expect(started.state is InstanceState.RUNNING, f"when start returns it is {started.state}")
-    node.expect_ready()
+    node.kubelet.expect_ready()
 
 
 def _check_replacement(live: Live, gone: Instance) -> None:

@@ -342,7 +342,8 @@ class Provider(TypingProtocol):
 class ProviderFactory(TypingProtocol):
     """How an adapter is registered: a module or class with these names.
 
-    It may also have `slow_imports`, names of modules that `connect` imports: a target that starts leaves time for that.
+    It may also have `slow_imports`, names of modules that `connect` imports: a target that starts leaves time for that;
+    and `local_cloud`, the name of the suite's local cloud that plays this one, if that is another than its own.
     """
 
     name: str

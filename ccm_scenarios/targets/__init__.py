@@ -16,6 +16,7 @@ from ccm_scenarios.contract import (
     Machines,
     Metrics,
     Mishap,
+    ProviderFactory,
     Timeouts,
 )
 from ccm_scenarios.faults import Fault, FaultOwner
@@ -172,11 +173,16 @@ def offered_by(target: Target) -> frozenset[Capability]:
     return offered | {mishap.capability for mishap in (target.machines.mishaps if target.machines is not None else ())}
 
 
-def choose(options: Options, provider: str) -> Target:
+def local_cloud_of(factory: ProviderFactory) -> str:
+    """Name of the local cloud that plays an adapter's cloud: what its factory calls `local_cloud`, else its own."""
+    return str(getattr(factory, "local_cloud", factory.name))
+
+
+def choose(options: Options, cloud: str) -> Target:
     """The target that was asked for, not checked yet.
 
     Args:
-        provider: the adapter's name; a local cloud is the cloud of this name.
+        cloud: what a local cloud is; see `local_cloud_of`.
     """
     # Imported here: each brings libraries that the other does not need.
     if options.kubeconfig is not None:
@@ -191,4 +197,4 @@ def choose(options: Options, provider: str) -> Target:
         )
     from ccm_scenarios.targets.local import LocalCloudTarget
 
-    return LocalCloudTarget(options, provider)
+    return LocalCloudTarget(options, cloud)

@@ -233,7 +233,7 @@ class FakeAnnotations:
     def client_address(self, *, kept: bool) -> Mapping[str, str]:
         return {"fake/client": str(kept)}
 
-    proxy_protocol = unservable = elsewhere = load_balancer
+    proxy_protocol = unservable = elsewhere = network_tier = load_balancer
 
 
 class Adapter:
@@ -285,10 +285,7 @@ class Node:
     def __init__(self, instance: Instance) -> None:
         self.provider_id = instance.provider_id
         self.addresses = instance.node_addresses
-
-    def expect_ready(self) -> None: ...
-
-    def expect_rebooted(self) -> None: ...
+        self.kubelet = SimpleNamespace(expect_ready=lambda: None, expect_rebooted=lambda: None)
 
     def expect_gone(self) -> None: ...
 
@@ -311,6 +308,7 @@ class Service:
         self.cloud = cloud
         self.name = name
         self.ref = ServiceRef("n", name, "uid")
+        self.ingress = SimpleNamespace(expect_address=lambda: None)
         self.front = SimpleNamespace(addresses=("192.0.2.1",))
         targets = (Target("i-1", 30080, TargetHealth.HEALTHY),)
         internal = bool(annotations) and not cloud.has("internal is not seen")
@@ -322,8 +320,6 @@ class Service:
             source_ranges=frozenset() if cloud.has("ranges are not seen") else frozenset({"198.51.100.0/24"}),
             internal=internal,
         )
-
-    def expect_address(self) -> None: ...
 
     def expect_gone(self) -> None: ...
 

@@ -10,7 +10,7 @@ import pytest
 from ccm_scenarios.adapter_check import balancers, live, machines
 from ccm_scenarios.adapter_check.findings import Findings
 from ccm_scenarios.contract import Capability
-from ccm_scenarios.kube import nodes
+from ccm_scenarios.kube import node_search
 from tests.adapter_check.fakes import ALL, SECRET, Adapter, Cloud, Node, Service, Waits
 
 
@@ -25,7 +25,7 @@ def _in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         return Service(live.cluster.cloud, name, annotations)
 
     monkeypatch.setattr(machines, "all_nodes", all_nodes)
-    monkeypatch.setattr(nodes, "expect_usable_nodes", all_nodes)
+    monkeypatch.setattr(node_search, "expect_usable_nodes", all_nodes)
     monkeypatch.setattr(machines, "expect_node_of", lambda cluster, provider_id: all_nodes(cluster)[-1])
     monkeypatch.setattr(balancers, "_make", make)
 

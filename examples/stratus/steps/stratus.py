@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from behave import then
-from behave.runner import Context
+from ccm_scenarios.context import Context
 
 
 @then("the name of its load balancer on Stratus holds the Service's UID")

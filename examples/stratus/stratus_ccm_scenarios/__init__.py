@@ -14,6 +14,7 @@ class Factory:
 
     name = "stratus"
     flavours = ("default",)
+    local_cloud = "aws"  # which of the suite's local clouds plays this one
 
     def capabilities(self, flavour: str) -> frozenset[Capability]:
         """All that the adapter can declare; to launch instances it must know a launch template."""

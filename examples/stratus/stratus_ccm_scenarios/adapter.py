@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import dns.exception
 import dns.resolver
-
 from ccm_scenarios.contract import (
     Addresses,
     Annotations,
@@ -25,6 +24,7 @@ from ccm_scenarios.contract import (
     Timeouts,
     undeclared,
 )
+
 from stratus_ccm_scenarios.api import Api
 from stratus_ccm_scenarios.balancers import StratusBalancers
 from stratus_ccm_scenarios.instances import PREFIX, StratusInstances

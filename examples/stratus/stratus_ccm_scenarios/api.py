@@ -9,7 +9,6 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-
 from ccm_scenarios.contract import CloudError, CloudTimeout, Endpoint, Timeouts
 
 

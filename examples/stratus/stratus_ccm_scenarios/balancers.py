@@ -16,6 +16,7 @@ from ccm_scenarios.contract import (
     Target,
     TargetHealth,
 )
+
 from stratus_ccm_scenarios.api import Api
 
 _ABSENT = frozenset({"LoadBalancerNotFound", "AccessPointNotFound"})

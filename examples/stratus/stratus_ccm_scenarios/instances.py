@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccm_scenarios.contract import Instance, InstanceNotFound, InstanceState, NotDeclared, Timeouts
+
 from stratus_ccm_scenarios.api import Api
 
 PREFIX = "aws://"
