@@ -19,6 +19,7 @@ from behave.step_registry import registry
 
 import providers
 from ccm_scenarios import catalogue
+from ccm_scenarios.adapter_check import static
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.selection import CAPABILITY_TAGS
 
@@ -69,6 +70,10 @@ def test_scenario(scenario: Any, definitions: Any) -> None:
     texts = [scenario.name, *(step.name for step in steps_of(scenario))]
     assert not [text for text in texts if DURATION.search(text)]
     assert not [step.name for step in steps_of(scenario) if definitions.find_step_definition(step) is None]
+
+
+def test_every_verb_of_an_adapter_is_checked() -> None:
+    assert static.uncovered() == [], "say in adapter_check/verbs.py of which capability they are"
 
 
 def test_every_step_is_used(definitions: Any) -> None:

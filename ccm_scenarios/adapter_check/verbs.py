@@ -93,6 +93,7 @@ VERBS: Mapping[Capability, tuple[Verb, ...]] = {
     Capability.LB_CLIENT_ADDRESS_SWITCH: (Verb("annotations", "client_address", (), {"kept": True}),),
     Capability.LB_PROXY_PROTOCOL: (Verb("annotations", "proxy_protocol"),),
     Capability.LB_ELSEWHERE: (Verb("annotations", "elsewhere"),),
+    Capability.LB_CROSS_ZONE: (Verb("annotations", "zones", (), {"crossed": True}),),
     Capability.LB_NETWORK_TIER: (Verb("annotations", "network_tier"),),
     Capability.LB_REQUESTED_ADDRESS: (
         Verb("addresses", "reserve", (), {"owner": OWNER}),

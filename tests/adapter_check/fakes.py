@@ -233,6 +233,9 @@ class FakeAnnotations:
     def client_address(self, *, kept: bool) -> Mapping[str, str]:
         return {"fake/client": str(kept)}
 
+    def zones(self, *, crossed: bool) -> Mapping[str, str]:
+        return {"fake/zones": str(crossed)}
+
     proxy_protocol = unservable = elsewhere = network_tier = load_balancer
 
 

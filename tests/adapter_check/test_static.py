@@ -40,10 +40,6 @@ def test_the_suites_own_adapters_have_the_contracts_shape(name: str) -> None:
     assert not findings.failed
 
 
-def test_every_verb_of_the_contract_is_some_capabilitys() -> None:
-    assert static.uncovered() == []
-
-
 class Changed(Factory):
     """A factory whose adapters have other parts."""
 
