@@ -13,7 +13,7 @@ from importlib.metadata import PathDistribution
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
-PATIENCE = 120
+PATIENCE = 300
 """Seconds a command may take here."""
 
 

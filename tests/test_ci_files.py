@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from behave.parser import parse_file
 
 from tests.ci import Runner, make
 from tests.installed import CHECKOUT
@@ -134,6 +135,19 @@ def test_the_sonobuoy_plugin(runner: Runner) -> None:
     config = yaml.safe_load(plugin["config-map"]["kubeconfig"])
     (context,) = config["contexts"]
     assert config["current-context"] == context["name"]
+
+
+def test_what_sonobuoy_runs_needs_no_client_outside() -> None:
+    (script,) = load("ci/sonobuoy/ccm-scenarios.yaml")["spec"]["args"]
+    assert "--tags='not @needs.load-balancer'" in script
+    features = [parse_file(str(path)) for path in (CHECKOUT / "features").rglob("*.feature")]
+    scenarios = [scenario for feature in features for scenario in feature.walk_scenarios()]
+    run = [scenario for scenario in scenarios if "needs.load-balancer" not in scenario.effective_tags]
+    assert run
+    for scenario in run:
+        cells = [cell for step in scenario.all_steps for row in step.table or () for cell in row.cells]
+        texts = [step.name for step in scenario.all_steps] + cells
+        assert not [text for text in texts if "outside the cluster" in text], scenario.name
 
 
 def test_the_indexed_job(runner: Runner) -> None:
