@@ -29,6 +29,7 @@ from ccm_scenarios.kube.caches import Caches, Kind, one_line
 from ccm_scenarios.kube.expectation import NotYet
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.timeline import Timeline
+from ccm_scenarios.kube.tolerance import be_tolerant
 from ccm_scenarios.kube.waits import Changes, Waits
 
 
@@ -51,6 +52,7 @@ class Cluster:
 
     def __init__(self, api: ApiClient, timeouts: Timeouts) -> None:
         api.rest_client = _BoundedTransport(api.rest_client, timeouts.api_call)
+        be_tolerant()
         self._api = api
         self.timeouts = timeouts
         self.core = CoreV1Api(api)
