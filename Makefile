@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PROVIDER := aws
 
-.PHONY: help setup aws test mutants lint docs bench clean
+.PHONY: help setup aws gcp test mutants lint docs bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ setup: $(INSTALLED) ## Install Python packages, missing Debian packages (as root
 
 aws: setup ## Judge the AWS cloud controller manager on a local cloud: behave --tags=@aws
 	$(BIN)/behave --tags=@aws
+
+gcp: setup ## Judge the Google Cloud controller manager on a local cloud: behave --tags=@gcp
+	$(BIN)/behave --tags=@gcp
 
 test: setup lint ## Run all tests, the behaviours on a local cloud in every flavour included
 	$(BIN)/pytest

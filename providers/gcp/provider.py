@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -34,6 +34,10 @@ CLOUD_PROVIDER_GCP = Implementation(
     url="https://github.com/kubernetes/cloud-provider-gcp",
 )
 KNOWN_DEVIATIONS: Sequence[KnownDeviation] = ()
+
+QUEUE_SECONDS = 20.0
+"""This CCM serves Services one after another and takes some five seconds for each, for it asks the cloud no more than
+five times a second: what it does to one may come as late as after several others."""
 
 LOAD_BALANCER_TYPE = "networking.gke.io/load-balancer-type"
 NETWORK_TIER = "cloud.google.com/network-tier"
@@ -92,6 +96,7 @@ class GcpProvider:
         cls, endpoint: Endpoint, flavour: str, timeouts: Timeouts, capabilities: frozenset[Capability]
     ) -> GcpProvider:
         """Put the adapter together; makes no call. See `providers.gcp.connect`."""
+        timeouts = replace(timeouts, left_alone=max(timeouts.left_alone, QUEUE_SECONDS))
         clients = Clients.connect(endpoint, read_timeout=timeouts.api_call)
         instances = GcpInstances(clients, endpoint, timeouts)
         return cls(
