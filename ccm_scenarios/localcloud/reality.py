@@ -14,9 +14,9 @@ from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.faults.injector import Injector
 from ccm_scenarios.localcloud.firewall import Loss
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
-from ccm_scenarios.localcloud.loadbalancers import Proxy
 from ccm_scenarios.localcloud.mishaps import Mishaps
 from ccm_scenarios.localcloud.platform import Emulation
+from ccm_scenarios.localcloud.proxying import Proxy
 
 _REPAIR_SECONDS = 1.0
 """What failed the last time is tried again after so long; every ordinary change is announced."""

@@ -17,10 +17,10 @@ import dns.exception
 import dns.resolver
 import pytest
 
+from ccm_scenarios.localcloud.aws.balancers import Place, _checks
 from ccm_scenarios.localcloud.aws.desired import DesiredHealthCheck, DesiredListener, DesiredTarget
 from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.health import Check, HealthChecker
-from ccm_scenarios.localcloud.loadbalancers import Place, _checks
 from ccm_scenarios.localcloud.periods import QUICK, REALISTIC, Periods
 from ccm_scenarios.localcloud.proxy import Listener, ProxiedListener, decode, encode
 

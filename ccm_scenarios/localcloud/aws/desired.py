@@ -79,6 +79,9 @@ class TargetKey:
     """The target group's ARN; for a classic load balancer its `DesiredLoadBalancer.id`."""
     instance_id: str
 
+    def __str__(self) -> str:
+        return f"{self.instance_id} of {self.target_group}"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DesiredTarget:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ccm_scenarios.localcloud import firewall, network
 from ccm_scenarios.localcloud.aws import security_groups
 from ccm_scenarios.localcloud.aws.alterations import altered
+from ccm_scenarios.localcloud.aws.balancers import LoadBalancers, Place
 from ccm_scenarios.localcloud.aws.ccm import ccm_environment, cloud_config
 from ccm_scenarios.localcloud.aws.desired import DesiredState, TargetKey
 from ccm_scenarios.localcloud.aws.region import Region
 from ccm_scenarios.localcloud.firewall import Loss
-from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Place
 from ccm_scenarios.localcloud.platform import CcmSettings, Plan, Surroundings
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from ccm_scenarios.localcloud import addressing
+from ccm_scenarios.localcloud.aws.balancers import LoadBalancers, Place, Plan
 from ccm_scenarios.localcloud.aws.desired import (
     DesiredHealthCheck,
     DesiredListener,
@@ -17,9 +18,8 @@ from ccm_scenarios.localcloud.aws.desired import (
     DesiredTarget,
     TargetKey,
 )
+from ccm_scenarios.localcloud.aws.faces import Faces
 from ccm_scenarios.localcloud.conntrack import Way
-from ccm_scenarios.localcloud.faces import Faces
-from ccm_scenarios.localcloud.loadbalancers import LoadBalancers, Place, Plan
 from ccm_scenarios.localcloud.periods import Periods
 
 INSTANCES = {
@@ -82,7 +82,7 @@ class Cloud:
         wanted = replace(self._balancer, listeners=(replace(self._listener, targets=targets),))
         plan = self._balancers.reconcile([wanted], INSTANCES)
         for letter in registered:
-            self._balancers._verdict(TargetKey("group", f"i-{letter}"), True, "")
+            self._balancers.verdicts.found(TargetKey("group", f"i-{letter}"), True, "")
         return self._balancers.reconcile([wanted], INSTANCES) if not plan.ended else plan
 
     def way(self, plan: Plan, target: tuple[str, int]) -> Way:

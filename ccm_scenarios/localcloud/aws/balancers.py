@@ -5,22 +5,19 @@ Level-triggered: `reconcile` takes what the cloud's API holds and returns what t
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 from ccm_scenarios.localcloud.aws.desired import DesiredListener, DesiredLoadBalancer, TargetKey
+from ccm_scenarios.localcloud.aws.faces import Face, Faces
 from ccm_scenarios.localcloud.conntrack import Way
 from ccm_scenarios.localcloud.draining import Draining
-from ccm_scenarios.localcloud.faces import Face, Faces
 from ccm_scenarios.localcloud.firewall import FlowListener, Frontend
-from ccm_scenarios.localcloud.health import Check, HealthChecker
+from ccm_scenarios.localcloud.health import Check
 from ccm_scenarios.localcloud.periods import Periods
-from ccm_scenarios.localcloud.proxy import ProxiedListener, encode
+from ccm_scenarios.localcloud.proxy import ProxiedListener
+from ccm_scenarios.localcloud.verdicts import Verdicts
 
 
 class Place(NamedTuple):
@@ -67,22 +64,9 @@ class LoadBalancers:
     ) -> None:
         self._periods = periods
         self._faces = Faces()
-        self._healthy: dict[TargetKey, bool] = {}
-        self._lock = threading.Lock()
-        self._report = report
-        self._changed = changed
-        self._log = log
-        self._told = told
         self._keeps_flows = keeps_flows
         self._draining = Draining[Way]()
-        self._checker = HealthChecker[TargetKey](self._verdict)
-
-    def _verdict(self, key: TargetKey, healthy: bool, seen: str) -> None:
-        with self._lock:
-            self._healthy[key] = healthy
-        self._report(key, self._told(key, healthy))
-        self._log(f"target {key.instance_id} of {key.target_group}: {seen or 'healthy'}")
-        self._changed()
+        self.verdicts = Verdicts[TargetKey](report=report, changed=changed, log=log, told=told)
 
     def reconcile(self, wanted: Iterable[DesiredLoadBalancer], instances: Mapping[str, Place]) -> Plan:
         """Args: wanted: load balancers; instances: by instance id."""
@@ -110,13 +94,7 @@ class LoadBalancers:
                     serving.append(face.address)
             # A zone is served if every target group has a healthy target for it. Where none is, the name leads to all.
             names[balancer.dns_name] = serving or [face.address for face in faces]
-        with self._lock:
-            self._healthy = {key: healthy for key, healthy in self._healthy.items() if key in checks}
-            known = dict(self._healthy)
-        self._checker.reconcile(checks)
-        # A target taken out and put back between two looks was forgotten on the cloud's side only.
-        for key, healthy in known.items():
-            self._report(key, self._told(key, healthy))
+        self.verdicts.reconcile(checks)
         addresses = frozenset(one.address for one in frontends) | frozenset(
             one.private_address for one in frontends if one.private_address
         )
@@ -157,15 +135,11 @@ class LoadBalancers:
         return frontend, proxied
 
     def _usable(self, listener: DesiredListener, instances: Mapping[str, Place]) -> tuple[tuple[str, int], ...]:
-        with self._lock:
-            return tuple(
-                (instances[target.instance_id].address, target.port)
-                for target in listener.targets
-                if self._counts(TargetKey(listener.target_group, target.instance_id))
-            )
-
-    def _counts(self, key: TargetKey) -> bool:
-        return key in self._healthy and self._told(key, self._healthy[key])
+        return tuple(
+            (instances[target.instance_id].address, target.port)
+            for target in listener.targets
+            if self.verdicts.is_healthy(TargetKey(listener.target_group, target.instance_id))
+        )
 
     def _proxied(
         self, listener: DesiredListener, kind: str, face: Face, instances: Mapping[str, Place]
@@ -257,29 +231,3 @@ def _checks(
         )
         for target in listener.targets
     }
-
-
-class Proxy:
-    """The process that carries connections for load balancers that speak to their targets themselves."""
-
-    def __init__(self, log: Path) -> None:
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ccm_scenarios.localcloud.proxy"],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                text=True,
-                start_new_session=True,
-            )
-        self._said = ""
-
-    def reconcile(self, listeners: Sequence[ProxiedListener]) -> None:
-        """Serve exactly these; open connections to what stays are not touched."""
-        line = encode(list(listeners))
-        if line == self._said:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
-        self._said = line
