@@ -44,11 +44,11 @@ def is_ready(node: Any) -> bool:
 
 
 def ready_condition(node: Any) -> str:
-    """The Ready condition of a `V1Node` in words: `Ready Unknown (NodeStatusUnknown)`."""
+    """The Ready condition of a `V1Node` in words: `Ready False (KubeletNotReady: container runtime is down)`."""
     for condition in node.status.conditions or []:
         if condition.type == "Ready":
-            reason = f" ({condition.reason})" if condition.status != "True" else ""
-            return f"Ready {condition.status}{reason}"
+            why = ": ".join(filter(None, (condition.reason, condition.message)))
+            return f"Ready {condition.status}" + (f" ({why})" if condition.status != "True" else "")
     return "no Ready condition"
 
 

@@ -29,7 +29,7 @@ def status(boot: str = "boot-1", ready: str = "True", *addresses: str) -> dict[s
             ),
         },
         "addresses": [{"type": "InternalIP", "address": address} for address in addresses or ("10.0.0.1",)],
-        "conditions": [{"type": "Ready", "status": ready, "reason": "Test"}],
+        "conditions": [{"type": "Ready", "status": ready, "reason": "Test", "message": "it said so"}],
     }
 
 

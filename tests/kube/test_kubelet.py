@@ -14,7 +14,7 @@ def test_a_reboot_is_another_boot_id_and_ready(cluster: Cluster, node: NodeHandl
     with pytest.raises(Expectation, match="Last seen: boot ID as before, Ready True"):
         node.kubelet.expect_rebooted()
     change_status(cluster, "node", status("boot-2", "Unknown"))
-    with pytest.raises(Expectation, match=r"Last seen: another boot ID, Ready Unknown \(Test\)"):
+    with pytest.raises(Expectation, match=r"Last seen: another boot ID, Ready Unknown \(Test: it said so\)"):
         node.kubelet.expect_rebooted()
     change_status(cluster, "node", status("boot-2"))
     node.kubelet.expect_rebooted()
