@@ -53,9 +53,20 @@ class ClusterNodes:
         """All Nodes, whatever their state, without those that another scenario launched for itself."""
         return all_nodes(self._cluster, self._shared)
 
+    def renew(self) -> None:
+        """Have those that took the places of all shared ones as the shared ones."""
+        if self._shared is not None:
+            self._shared.renew(self._cluster.core.list_node().items)
+
     def expect_unchanged(self, nodes: Sequence[NodeHandle]) -> None:
         """That Nodes stay as they are, and are not initialised again."""
         expect_unchanged(self._cluster, nodes)
+
+    def expect_same(self, nodes: Sequence[NodeHandle]) -> None:
+        """That these are there, on the same instances, and no event told of the deletion of any."""
+        for node in nodes:
+            node.expect_same_identity()
+            node.conduct.expect_deletion_never_announced()
 
     def claim(self) -> None:
         """Be the only scenario that changes shared Nodes, until the end."""

@@ -26,12 +26,13 @@ KEYS = {
     "ccm-upgrade": "path of another build of it, which takes over where an upgrade is judged; the same by default",
     "realistic": "true: the local cloud has production's periods instead of quick ones",
     "fault": "what is broken around the local cloud's controller: a name of the catalogue, or a file.toml",
-    "upgrade-command": "how the named cluster changes: run with `control-plane` or `nodes`, and a version",
-    "upgrade-versions": "OLD,NEW: the versions between which that command takes the named cluster, which has NEW",
+    "upgrade-versions": "OLD,NEW: the versions between which the named cluster is taken, which has NEW",
+    "upgrade-command": "what does so, run with `control-plane` or `nodes`, and a version; the cloud itself by default",
+    "upgrade-nodes": "replaced: that command has other instances take the places of Nodes, instead of changing them",
     "deviations": "fail: behaviours that the controller is known not to show fail as any others",
     "timeouts": "factor for all upper bounds",
 }
-OF_NAMED_CLUSTER = ("context", "disruptive", "upgrade-command", "upgrade-versions")
+OF_NAMED_CLUSTER = ("context", "disruptive", "upgrade-versions", "upgrade-command", "upgrade-nodes")
 OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "ccm-upgrade", "realistic", "fault")
 BEHAVES_OWN = "behave."
 """Prefix of the words behave's own reporters and formatters read."""
@@ -50,9 +51,11 @@ class Upgrades:
     """How a named cluster is taken from one version of Kubernetes to another."""
 
     command: tuple[str, ...]
-    """Program and arguments; further ones say what changes, and to which version."""
+    """Program and arguments; further ones say what changes, and to which version. Empty: its cloud does it."""
     older: str
     newer: str
+    in_place: bool = True
+    """Whether the command changes Nodes where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +146,23 @@ def _executable(given: Mapping[str, str], key: str) -> Path | None:
 
 def _upgrades(given: Mapping[str, str]) -> Upgrades | None:
     command, versions = given.get("upgrade-command"), given.get("upgrade-versions")
-    if command is None and versions is None:
+    nodes = given.get("upgrade-nodes")
+    if nodes not in (None, "replaced"):
+        raise UsageError(f"-D upgrade-nodes={nodes}: the only value is 'replaced'")
+    if nodes is not None and command is None:
+        raise UsageError("-D upgrade-nodes is about what -D upgrade-command does")
+    if versions is None:
+        if command is not None:
+            raise UsageError("-D upgrade-command needs -D upgrade-versions")
         return None
-    if command is None or versions is None:
-        raise UsageError("-D upgrade-command and -D upgrade-versions belong together")
     older, _, newer = versions.partition(",")
     if not (_VERSION.fullmatch(older) and _VERSION.fullmatch(newer)):
         raise UsageError(f"-D upgrade-versions={versions}: give two versions, for instance v1.36.3,v1.37.2")
     try:
-        words = tuple(shlex.split(command))
+        words = tuple(shlex.split(command or ""))
     except ValueError as error:
         raise UsageError(f"-D upgrade-command={command}: {error}") from None
-    return Upgrades(words, older, newer)
+    return Upgrades(words, older, newer, in_place=nodes is None)
 
 
 def _allowed(given: Mapping[str, str]) -> bool:

@@ -148,6 +148,7 @@ class Suite:
             self._provider = selection.factory.connect(
                 endpoint=endpoint, flavour=selection.flavour, timeouts=target.timeouts
             )
+            target.meet(self._provider)
             self._deviations = Deviations(() if self._deviations_fail else self._provider.known_deviations)
             # Closed before workers are forked: a connection has one owner.
             with closing(self._connect()) as cluster:

@@ -30,6 +30,7 @@ def sweep(
     """
     manager.restore(target)
     versions.restore(target)
+    shared.renew(cluster.core.list_node().items)
     failed = []
     try:
         if Capability.LB_REQUESTED_ADDRESS in provider.capabilities:

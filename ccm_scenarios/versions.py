@@ -57,12 +57,14 @@ class Versions:
     def __init__(self, world: World) -> None:
         self._world = world
         self._changed = False
+        self._nodes_changed = False
 
     def begin_with(self, age: str) -> None:
         """Have all of the cluster in this version; nobody looks at how it gets there."""
         self._restore_at_end()
         course = _Course(self._control, watched=False)
         course.upgrade() if age == "newer" else course.downgrade()
+        self._world.cluster_nodes.renew()
 
     def upgrade_control_plane(self) -> None:
         """The control plane alone; its Nodes stay behind."""
@@ -74,13 +76,38 @@ class Versions:
         """The control plane, and after it the Nodes."""
         self._world.mark()
         self._restore_at_end()
+        self._nodes_changed = True
         _Course(self._control, watched=True).upgrade()
+        self._world.cluster_nodes.renew()
 
     def downgrade(self) -> None:
         """The Nodes, and after them the control plane."""
         self._world.mark()
         self._restore_at_end()
+        self._nodes_changed = True
         _Course(self._control, watched=True).downgrade()
+        self._world.cluster_nodes.renew()
+
+    def expect_as_many_nodes(self, nodes: Sequence[NodeHandle]) -> list[NodeHandle]:
+        """That the cluster has its Nodes, and returns them: the same on the same instances, and none was announced as
+        deleted; or, where others take the places of Nodes that get another version, as many others.
+
+        Args:
+            nodes: those before.
+        """
+        if self._control.in_place or not self._nodes_changed:
+            self._world.cluster_nodes.expect_same(nodes)
+            return list(nodes)
+        for node in nodes:
+            node.expect_gone()
+
+        def look() -> list[NodeHandle]:
+            if len(found := self._world.cluster_nodes.every()) != len(nodes):
+                raise NotYet(f"{', '.join(map(str, found)) or 'none'}")
+            return found
+
+        expected = f"{len(nodes)} Nodes in place of {', '.join(map(str, nodes))}"
+        return self._world.cluster.waits.until(expected, look, timeout="node_ready")
 
     def expect_control_plane(self, age: str) -> None:
         """That the API server says so."""
@@ -109,8 +136,11 @@ class Versions:
             return
         self._changed = True
         # Last of all: emptying Nodes of what the scenario made would take longer than removing it.
-        restored = "the cluster's newer version"
-        self._world.on_close(restored, lambda: restore(self._world.target), turn=Turn.NODES)
+        self._world.on_close("the cluster's newer version", self._restore, turn=Turn.NODES)
+
+    def _restore(self) -> None:
+        restore(self._world.target)
+        self._world.cluster_nodes.renew()
 
     @property
     def _control(self) -> ClusterVersions:

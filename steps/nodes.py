@@ -238,9 +238,7 @@ def node_is_the_same(context: Context) -> None:
 
 @then("they are the same Nodes on the same instances, and none was ever announced as deleted")
 def nodes_are_the_same(context: Context) -> None:
-    for node in context.nodes:
-        node.expect_same_identity()
-        node.conduct.expect_deletion_never_announced()
+    context.cluster_nodes.expect_same(context.nodes)
 
 
 @then("the Pod on the Node runs again")

@@ -41,6 +41,11 @@ def api_server_is_of_a_version(context: Context, age: str) -> None:
     context.versions.expect_control_plane(age)
 
 
+@then("there are as many Nodes, and the same unless upgrades have others take their places")
+def as_many_nodes(context: Context) -> None:
+    context.nodes = context.versions.expect_as_many_nodes(context.nodes)
+
+
 @then("the Nodes' kubelets and kube-proxies are of the {age:Age} version")
 def nodes_are_of_a_version(context: Context, age: str) -> None:
     context.versions.expect_nodes(context.nodes, age)

@@ -115,6 +115,9 @@ class Target:
             time.sleep(50)
         note("target started")
 
+    def meet(self, provider):
+        pass
+
     def is_there(self):
         return not pathlib.Path("gone").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -44,6 +45,10 @@ def test_how_a_named_cluster_gets_other_versions(kubeconfig: Path) -> None:
     }
     upgrades = Upgrades(("./upgrade", "--cluster", "my own"), older="v1.36", newer="v1.37.2")
     assert Options.parse(words).upgrades == upgrades
+    replaced = Options.parse({**words, "upgrade-nodes": "replaced"}).upgrades
+    assert replaced == dataclasses.replace(upgrades, in_place=False)
+    del words["upgrade-command"]
+    assert Options.parse(words).upgrades == dataclasses.replace(upgrades, command=())
 
 
 def test_all_words_of_the_local_cloud(tmp_path: Path) -> None:
@@ -88,7 +93,12 @@ def test_behaves_own_words_are_let_through() -> None:
         ({"fault": "/no/such.toml"}, "the fault /no/such.toml cannot be read: No such file"),
         ({"kubeconfig": "FILE", "fault": "lb-leaked"}, "-D fault is about the local cloud"),
         ({"upgrade-command": "up"}, "-D upgrade-command is about a named cluster"),
-        ({"kubeconfig": "FILE", "upgrade-command": "up"}, "-D upgrade-command and -D upgrade-versions belong together"),
+        ({"kubeconfig": "FILE", "upgrade-command": "up"}, "-D upgrade-command needs -D upgrade-versions"),
+        ({"kubeconfig": "FILE", "upgrade-nodes": "kept"}, "-D upgrade-nodes=kept: the only value is 'replaced'"),
+        (
+            {"kubeconfig": "FILE", "upgrade-versions": "v1.36,v1.37", "upgrade-nodes": "replaced"},
+            "-D upgrade-nodes is about what -D upgrade-command does",
+        ),
         (
             {"kubeconfig": "FILE", "upgrade-command": "up", "upgrade-versions": "v1.37"},
             "-D upgrade-versions=v1.37: give two versions",

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import providers
-from ccm_scenarios.contract import Capability, Endpoint, Timeouts
+from ccm_scenarios.contract import Capability, CloudError, ClusterVersions, Endpoint, Provider, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import parse
 from ccm_scenarios.localcloud import client
@@ -248,3 +248,40 @@ def test_a_named_cluster_changes_its_versions_by_the_users_command(tmp_path: Pat
     assert (tmp_path / "said").read_text() == f"control-plane v1.36.3 {file}\n"
     with pytest.raises(EnvironmentProblem, match=r"nodes v1\.37\.2: exit code 3: no such image"):
         target.versions.change_nodes(target.versions.newer)
+
+
+class Adapter:
+    """Of a cloud that manages one cluster."""
+
+    name = "example"
+
+    def __init__(self, manages: str) -> None:
+        self._manages = manages
+
+    def cluster_versions(self, *, server: str, older: str, newer: str) -> ClusterVersions | None:
+        if not self._manages:
+            raise CloudError("ListClusters: AccessDenied")
+        return cast(ClusterVersions, (server, older, newer)) if server == self._manages else None
+
+
+def test_a_named_cluster_changes_its_versions_by_its_cloud(tmp_path: Path) -> None:
+    server = "http://127.0.0.1:9"
+    upgrades = Upgrades((), older="v1.36", newer="v1.37")
+
+    def met(adapter: object, upgrades: Upgrades | None = upgrades) -> Target:
+        target = choose(Options(kubeconfig=kubeconfig(tmp_path, server), upgrades=upgrades), "aws")
+        target.meet(cast(Provider, adapter))
+        return target
+
+    assert cast(Any, met(Adapter(server)).versions) == (server, "v1.36", "v1.37")
+    assert met(Adapter(server), None).versions is None
+    by_command = met(Adapter(server), Upgrades(("true",), "v1.36", "v1.37", in_place=False)).versions
+    assert by_command is not None and not by_command.in_place
+    with pytest.raises(
+        UsageError, match=r"does not manage the cluster at http://127\.0\.0\.1:9; say how with -D upgrade-c"
+    ):
+        met(Adapter("https://another"))
+    with pytest.raises(EnvironmentProblem, match="ListClusters: AccessDenied; say how with -D upgrade-command"):
+        met(Adapter(""))
+    with pytest.raises(UsageError, match="the example adapter changes no cluster's version"):
+        met(SimpleNamespace(name="example"))

@@ -367,7 +367,13 @@ class ProviderFactory(TypingProtocol):
 
 @runtime_checkable
 class ClusterVersions(TypingProtocol):
-    """Control over the versions of Kubernetes that the cluster runs; offered by the target, not by the cloud."""
+    """Control over the versions of Kubernetes that the cluster runs; offered by the target, or by a cloud that manages
+    clusters."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether Nodes get another version where they are; else others on other instances come in their places."""
+        ...
 
     @property
     def older(self) -> str:
@@ -393,6 +399,23 @@ class ClusterVersions(TypingProtocol):
             version: `older` or `newer`.
             together: nobody needs a Pod meanwhile, so that it may be done to all Nodes at once where that is quicker.
                 Else Pods that a disruption budget protects must not be missed.
+        """
+        ...
+
+
+@runtime_checkable
+class ManagesClusters(TypingProtocol):
+    """What an adapter may offer beside `Provider`, where its cloud manages clusters."""
+
+    def cluster_versions(self, *, server: str, older: str, newer: str) -> ClusterVersions | None:
+        """Control over the versions of one cluster; None if the cloud does not manage it.
+
+        Args:
+            server: URL of its API server.
+            older: as `ClusterVersions` has it, and so is `newer`.
+
+        Raises:
+            CloudError: the cloud does not say which clusters it manages.
         """
         ...
 

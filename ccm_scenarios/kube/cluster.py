@@ -90,6 +90,11 @@ class Cluster:
             raise EnvironmentProblem(f"the kubeconfig {kubeconfig} cannot be used: {reason}") from error
         return cls(api, timeouts)
 
+    @property
+    def server(self) -> str:
+        """URL of its API server."""
+        return str(self._api.configuration.host)
+
     def act_for(self, scenario_id: str) -> None:
         """Name the scenario to the API server: in the User-Agent, whose start also appears in `managedFields`."""
         self._api.user_agent = f"{scenario_id}/{__version__} ccm-scenarios"

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import os
+import struct
 import tempfile
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from ccm_scenarios.waiting import waiting
+
+_STAMP = 8
+"""Random bytes by which one content is told from another."""
+
+
+class _Known(NamedTuple):
+    name: str
+    labels: frozenset[str]
 
 
 class SharedNodes:
@@ -18,23 +29,49 @@ class SharedNodes:
     """
 
     def __init__(self, nodes: Iterable[Any]) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the run
+        self._read = b""
+        self._known: Mapping[str, _Known] = {}
+        self._write(nodes)
+
+    def renew(self, nodes: Iterable[Any]) -> None:
+        """Be these from now on, in all processes of the run, if none of the former is left: others took their places.
+
+        Args:
+            nodes: those that are there. No other scenario runs, which might have launched one.
+        """
         nodes = list(nodes)
-        self._names = {node.metadata.uid: node.metadata.name for node in nodes}
-        self._labels = {node.metadata.uid: frozenset(node.metadata.labels or {}) for node in nodes}
-        self._lock = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the run
+        if not any(node in self for node in nodes):
+            self._write(nodes)
+
+    def _write(self, nodes: Iterable[Any]) -> None:
+        known = {one.metadata.uid: (one.metadata.name, sorted(one.metadata.labels or {})) for one in nodes}
+        content = json.dumps(known).encode()
+        # Told apart from what was there by its length and a random part: a reader has no other news of it.
+        os.pwrite(self._file.fileno(), struct.pack("=Q", len(content)) + os.urandom(_STAMP) + content, 0)
+
+    @property
+    def _nodes(self) -> Mapping[str, _Known]:
+        head = os.pread(self._file.fileno(), 8 + _STAMP, 0)
+        if head != self._read:
+            (length,) = struct.unpack_from("=Q", head)
+            content = json.loads(os.pread(self._file.fileno(), length, len(head)))
+            self._known = {uid: _Known(name, frozenset(labels)) for uid, (name, labels) in content.items()}
+            self._read = head
+        return self._known
 
     @property
     def names(self) -> list[str]:
         """Of all of them, sorted."""
-        return sorted(self._names.values())
+        return sorted(known.name for known in self._nodes.values())
 
     def __contains__(self, node: Any) -> bool:
         """Whether a `V1Node` is one of them; another Node of the same name is not."""
-        return node.metadata.uid in self._names
+        return node.metadata.uid in self._nodes
 
     def had_label(self, node: Any, key: str) -> bool:
-        """Whether a `V1Node`, one of them, carried this label when the run began."""
-        return key in self._labels[node.metadata.uid]
+        """Whether a `V1Node`, one of them, carried this label when the run began, or when it became one."""
+        return key in self._nodes[node.metadata.uid].labels
 
     def claim(self) -> Callable[[], None]:
         """Wait until no other scenario changes these Nodes, and keep the others from it; returns what ends that.
@@ -42,5 +79,5 @@ class SharedNodes:
         The kernel ends it with the process.
         """
         with waiting("the other scenarios that change shared Nodes to end"):
-            fcntl.lockf(self._lock, fcntl.LOCK_EX)
-        return lambda: fcntl.lockf(self._lock, fcntl.LOCK_UN)
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+        return lambda: fcntl.lockf(self._file, fcntl.LOCK_UN)

@@ -79,6 +79,8 @@ class ApiServer:
 class Versions:
     """The versions of Kubernetes that the cluster may run, through the supervisor."""
 
+    in_place = True
+
     def __init__(self, call: Call, older: str, newer: str) -> None:
         self._call = call
         self.older = older

@@ -16,6 +16,7 @@ from ccm_scenarios.contract import (
     Machines,
     Metrics,
     Mishap,
+    Provider,
     ProviderFactory,
     Timeouts,
 )
@@ -137,6 +138,15 @@ class Target(Protocol):
 
         Raises:
             EnvironmentProblem: it does not start.
+        """
+        ...
+
+    def meet(self, provider: Provider) -> None:
+        """Learn which adapter it is tested with: its cloud may offer what the target itself does not.
+
+        Raises:
+            UsageError: it was asked for something that neither offers.
+            EnvironmentProblem: the cloud does not answer.
         """
         ...
 

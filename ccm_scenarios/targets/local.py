@@ -14,6 +14,7 @@ from ccm_scenarios.contract import (
     Endpoint,
     Machines,
     Metrics,
+    Provider,
     Timeouts,
 )
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
@@ -177,6 +178,9 @@ class LocalCloudTarget:
     @property
     def ccm_version(self) -> str:
         return self._started().ccm_version
+
+    def meet(self, provider: Provider) -> None:
+        """It has all it offers by itself."""
 
     def is_there(self) -> bool:
         return self._cloud is None or self._cloud.is_there()

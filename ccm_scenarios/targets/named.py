@@ -11,14 +11,17 @@ from pathlib import Path
 from ccm_scenarios.contract import (
     ApiServer,
     Arrangements,
+    CloudError,
     ClusterVersions,
     ControllerManager,
     Endpoint,
     Machines,
+    ManagesClusters,
     Metrics,
+    Provider,
     Timeouts,
 )
-from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.options import Upgrades
 from ccm_scenarios.targets import Faults, Progress
@@ -41,6 +44,7 @@ class _ByCommand:
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
         self._seconds = seconds
         self.older, self.newer = upgrades.older, upgrades.newer
+        self.in_place = upgrades.in_place
 
     def change_control_plane(self, version: str) -> None:
         self._run("control-plane", version)
@@ -97,7 +101,8 @@ class NamedCluster:
         self.context = context
         self.disruption_allowed = disruption_allowed
         self.versions: ClusterVersions | None = None
-        if upgrades is not None:
+        self._upgrades = upgrades
+        if upgrades is not None and upgrades.command:
             self.versions = _ByCommand(upgrades, kubeconfig, timeouts.version_changed)
 
     def check(self) -> None:
@@ -109,6 +114,30 @@ class NamedCluster:
 
     def start(self, progress: Progress) -> None:
         """Nothing to start: `check` found it running."""
+
+    def meet(self, provider: Provider) -> None:
+        asked = self._upgrades
+        if asked is None or asked.command:
+            return
+        command = "say how with -D upgrade-command"
+        if not isinstance(provider, ManagesClusters):
+            raise UsageError(
+                f"-D upgrade-versions: the {provider.name} adapter changes no cluster's version; {command}"
+            )
+        server = self._server()
+        try:
+            self.versions = provider.cluster_versions(server=server, older=asked.older, newer=asked.newer)
+        except CloudError as error:
+            raise EnvironmentProblem(f"-D upgrade-versions: {error}; {command}") from error
+        if self.versions is None:
+            raise UsageError(f"-D upgrade-versions: the cloud does not manage the cluster at {server}; {command}")
+
+    def _server(self) -> str:
+        cluster = Cluster.connect(self.kubeconfig, self.context, self.timeouts)
+        try:
+            return cluster.server
+        finally:
+            cluster.close()
 
     def is_there(self) -> bool:
         """Only the cluster itself could tell."""

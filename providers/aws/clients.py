@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from ccm_scenarios.errors import EnvironmentProblem
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
     from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_eks.client import EKSClient
     from mypy_boto3_elb.client import ElasticLoadBalancingClient
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
@@ -33,6 +35,8 @@ class Clients:
     elb: ElasticLoadBalancingClient
     elbv2: ElasticLoadBalancingv2Client
     autoscaling: AutoScalingClient
+    eks: Callable[[], EKSClient]
+    """Makes the client: few runs need it."""
 
     @classmethod
     def connect(cls, endpoint: Endpoint, read_timeout: float) -> Clients:
@@ -65,6 +69,7 @@ class Clients:
             elb=session.client("elb", endpoint_url=endpoint.url, config=config),
             elbv2=session.client("elbv2", endpoint_url=endpoint.url, config=config),
             autoscaling=session.client("autoscaling", endpoint_url=endpoint.url, config=config),
+            eks=functools.partial(session.client, "eks", endpoint_url=endpoint.url, config=config),
         )
 
 

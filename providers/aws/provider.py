@@ -20,6 +20,7 @@ from ccm_scenarios.contract import (
 )
 from providers.aws import names, security_groups
 from providers.aws.clients import Clients, cloud_errors
+from providers.aws.eks import EksVersions, cluster_at
 from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
 from providers.aws.load_balancers import AwsLoadBalancers
 from providers.aws.node_groups import AwsNodeGroups
@@ -172,6 +173,12 @@ class AwsProvider:
 
     def resolve(self, address: str) -> Sequence[str]:
         return names.resolve(address, self.nameserver)
+
+    def cluster_versions(self, *, server: str, older: str, newer: str) -> EksVersions | None:
+        """See `contract.ManagesClusters`."""
+        eks = self.load_balancers.clients.eks()
+        cluster = cluster_at(eks, server)
+        return None if cluster is None else EksVersions(eks, cluster, self.timeouts, older, newer)
 
     def describe(self, service: ServiceRef) -> str:
         balancers, name = self.load_balancers, service.load_balancer_name

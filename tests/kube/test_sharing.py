@@ -55,6 +55,19 @@ def test_a_node_that_replaces_a_shared_one_is_another(cluster: Cluster, shared: 
     assert new not in shared
 
 
+def test_nodes_that_replace_all_shared_ones_are_shared_in_every_process(cluster: Cluster, shared: SharedNodes) -> None:
+    (old,) = cluster.core.list_node().items
+    create(cluster, "new")
+    shared.renew(cluster.core.list_node().items)
+    assert shared.names == ["node"], "some are there still: the others are of scenarios"
+    cluster.core.delete_node("node")
+    worker = multiprocessing.get_context("fork").Process(target=lambda: shared.renew(cluster.core.list_node().items))
+    worker.start()
+    worker.join()
+    (new,) = cluster.core.list_node().items
+    assert (shared.names, new in shared, old in shared) == (["new"], True, False)
+
+
 def test_pods_without_a_node_of_their_own_stay_on_shared_nodes(cluster: Cluster, world: World) -> None:
     world.namespace  # noqa: B018 - makes it
     with pytest.raises(Expectation):
