@@ -41,6 +41,8 @@ def fetch():
     except OSError:
         return ""
 
+# Without it no Pod may be made.
+eventually("a service account", lambda: core.list_namespaced_service_account(namespace).items)
 core.create_namespaced_pod(namespace, {
     "metadata": {"name": name, "labels": {"app": name}},
     "spec": {"containers": [{"name": "web", "image": image, "args": ["netexec", "--http-port=8080"]}]},

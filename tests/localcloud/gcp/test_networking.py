@@ -68,7 +68,7 @@ def test_names_are_taken_once_and_references_must_lead_somewhere(cloud: Cloud, a
 def test_what_is_used_cannot_be_deleted(cloud: Cloud, account: Account) -> None:
     with refused(400, "resourceInUseByAnotherResource", "is already being used by"):
         cloud.networks.delete(project=PROJECT, network="default")
-    with refused(400, "resourceInUseByAnotherResource", "instances/node-1"):
+    with refused(400, "resourceInUseByAnotherResource", "instanceTemplates/nodes"):
         cloud.subnetworks.delete(project=PROJECT, region=REGION, subnetwork="default")
 
 
