@@ -5,6 +5,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PROVIDER := aws
 
+# Hundreds of processes are started: each would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup aws gcp test mutants lint docs bench clean
 
 help: ## Show what can be made

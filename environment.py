@@ -15,7 +15,7 @@ def before_all(context: Any) -> None:
 
 
 def before_worker(context: Any) -> None:
-    suite.begin_worker()
+    suite.begin_worker(context.place)
 
 
 def after_worker(context: Any) -> None:

@@ -22,15 +22,13 @@ from typing import Any
 
 from ccm_scenarios.errors import EnvironmentProblem, NoVerdict, UsageError
 from ccm_scenarios.faults import Fault
-from ccm_scenarios.parallel.plan import cores
+from ccm_scenarios.parallel.plan import cores, room_for_clusters
 
 TIMEOUTS = 0.35
 """Factor for the upper bounds of a mutant's run: what cannot come true is waited for to the end, again and again.
 Some three times what a quiet machine with two cores takes, for controls must not turn red."""
 _JOBS_PER_CORE = 2
 """Mutants mostly wait, for what cannot come true."""
-_CLOUD_MIB = 1536
-"""What a local cloud with a few more Nodes takes, and the behaviours that run on it."""
 _RUN_SECONDS = 900.0
 _REPORT = Path("cucumber", "ccm-scenarios.json")
 
@@ -79,8 +77,7 @@ class Result:
 
 def default_jobs() -> int:
     """How many local clouds at once suit this machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    return max(1, min(_JOBS_PER_CORE * cores(), memory // _CLOUD_MIB))
+    return max(1, min(_JOBS_PER_CORE * cores(), room_for_clusters()))
 
 
 def mutants(faults: Sequence[Fault]) -> list[Mutant]:

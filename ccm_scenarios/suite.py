@@ -21,7 +21,7 @@ from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
-from ccm_scenarios.parallel.runner import Surroundings
+from ccm_scenarios.parallel.runner import MEETING_PLACE, Surroundings
 from ccm_scenarios.preloading import importing
 from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select
 from ccm_scenarios.targets import Target, choose, local_cloud_of, offered_by
@@ -76,6 +76,8 @@ class Suite:
         self._provider: Provider
         self._cluster: Cluster | None = None
         self._target: Target | None = None
+        self._own_target: Target | None = None
+        """A worker's, if it is for itself."""
         self._reports: Reports | None = None
         self._world: World | None = None
         self._run_account: Account | None = None
@@ -136,30 +138,40 @@ class Suite:
         self._run_account = Account("")
         shard = "{}/{}".format(*selection.shard)
         self._reports = Reports.install(runner, directory=directory, redactor=redactor, shard=shard)
-        runner.surroundings = Surroundings(self._reports, self._interrupts, self._name_of, self._durations())
+        runner.surroundings = Surroundings(
+            self._reports, self._interrupts, self._name_of, self._durations(), self._separable
+        )
         with self._reports.watch("before_all"):
             sdk = getattr(selection.factory, "slow_imports", ())
             with importing("ccm_scenarios.kube", "ccm_scenarios.world", *sdk):
                 target.start(tell)
             self._vigil = Vigil(target.is_there, self._target_gone)
-            endpoint = target.endpoint
-            redactor.add(endpoint.access_key_id or "", endpoint.secret_access_key or "")
-            target.enter()
-            self._provider = selection.factory.connect(
-                endpoint=endpoint, flavour=selection.flavour, timeouts=target.timeouts
-            )
-            target.meet(self._provider)
+            identity = self._meet(target)
             self._deviations = Deviations(() if self._deviations_fail else self._provider.known_deviations)
-            # Closed before workers are forked: a connection has one owner.
-            with closing(self._connect()) as cluster:
-                identity = cluster.identity()
-                self._shared = cluster.shared_nodes()
         implementation = self._provider.implementation
         version = target.ccm_version if implementation.version == "unknown" else implementation.version
         tell(
             f"{selection.factory.name} {selection.flavour}: judging {implementation.project} {version} "
             f"on the {target}, cluster {identity}; run {self._run_id}"
         )
+
+    def _meet(self, target: Target) -> str:
+        """Get to know cloud and cluster of a target that has started; returns the cluster's identity."""
+        assert self._reports is not None
+        selection, endpoint = self._selection, target.endpoint
+        self._reports.redactor.add(endpoint.access_key_id or "", endpoint.secret_access_key or "")
+        target.enter()
+        self._provider = selection.factory.connect(
+            endpoint=endpoint, flavour=selection.flavour, timeouts=target.timeouts
+        )
+        target.meet(self._provider)
+        # Closed before workers are forked: a connection has one owner.
+        with closing(self._connect()) as cluster:
+            self._shared = cluster.shared_nodes()
+            return cluster.identity()
+
+    def _separable(self) -> bool:
+        return self._target is not None and self._target.another(1) is not None
 
     def _target_gone(self) -> None:
         """End at once: whatever this run still waits for, or would clean up, is gone as well."""
@@ -177,10 +189,27 @@ class Suite:
 
     # before_worker, after_worker, sweep; without workers the run does their work
 
-    def begin_worker(self) -> None:
-        """Have what each process must have for itself."""
+    def begin_worker(self, place: int) -> None:
+        """Have what each process must have for itself; away from the meeting place that is a target, too."""
         self._interrupts.enter_worker()
+        if place != MEETING_PLACE:
+            self._move(place)
         self._cluster = self._connect()
+
+    def _move(self, place: int) -> None:
+        assert self._target is not None
+        target = self._target.another(place)
+        assert target is not None
+        with self._interrupts.shield():
+            target.start(tell)
+            self._target = self._own_target = target
+        self._vigil = Vigil(target.is_there, self._own_target_gone)
+        self._meet(target)
+
+    def _own_target_gone(self) -> None:
+        """What this process waits for, and would clean up, is gone: its end is the failure of its scenario."""
+        tell(f"the {self._target} ended while a behaviour ran on it: what that saw is no verdict")
+        os._exit(REFUSED)
 
     def end_worker(self) -> None:
         """Give it back.
@@ -192,6 +221,10 @@ class Suite:
 
         with self._interrupts.shield():
             errors = _close(self._world, self._cluster, engine)
+            if self._own_target is not None:
+                assert self._vigil is not None
+                self._vigil.end()
+                errors += _close(self._own_target)
         if errors:
             raise ExceptionGroup("a worker left something behind", errors)
 

@@ -101,8 +101,12 @@ class Target:
     ccm_version = "v9.9.9"
     controller_manager = arrangements = metrics = api_server = versions = faults = machines = None
 
-    def __init__(self, options, provider):
+    def __init__(self, options, provider, number=0):
+        self._made = options, provider
+        self._number = number
         self.disruption_allowed = options.kubeconfig is None or options.disruptive
+        if number:
+            self.endpoint = Endpoint(secret_access_key=f"psst-psst-{number}")
 
     def check(self):
         pass
@@ -113,22 +117,27 @@ class Target:
         if "BOOT_HANGS" in os.environ:
             pathlib.Path("waiting").touch()
             time.sleep(50)
-        note("target started")
+        note(f"target {self._number} started" if self._number else "target started")
+        if self._number and "APART_FAILS" in os.environ:
+            raise EnvironmentProblem("no memory is left for another")
 
     def meet(self, provider):
         pass
 
+    def another(self, number):
+        return Target(*self._made, number) if "SEPARABLE" in os.environ else None
+
     def is_there(self):
-        return not pathlib.Path("gone").exists()
+        return not pathlib.Path(f"gone-{self._number}" if self._number else "gone").exists()
 
     def enter(self):
-        note("target entered")
+        note(f"target {self._number} entered" if self._number else "target entered")
 
     def evidence(self):
         return {"target.txt": "the log says hush-hush-hush"}
 
     def close(self):
-        note("target closed")
+        note(f"target {self._number} closed" if self._number else "target closed")
         if "DOWN_FAILS" in os.environ:
             raise RuntimeError("cannot let go")
 

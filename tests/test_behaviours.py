@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,24 +41,18 @@ def _statuses(report: Path) -> dict[str, set[str]]:
 
 @dataclass(frozen=True)
 class Run:
-    """A part of the suite in one flavour, and how it went."""
+    """The suite in one flavour."""
 
     flavour: str
-    alone: bool
-    """The behaviours that run alone; else those that run side by side."""
     reports: Path
 
     def behaviours(self) -> set[str]:
         """What it is to run. Flavours are of load balancers: what needs none is the same in each, and runs in one."""
-        return {
-            each.id
-            for each in BEHAVIOURS
-            if ("serial" in each.marks) is self.alone
-            and (self.flavour == FLAVOURS[0] or Capability.LOAD_BALANCER in each.needs)
-        }
+        first = self.flavour == FLAVOURS[0]
+        return {each.id for each in BEHAVIOURS if first or Capability.LOAD_BALANCER in each.needs}
 
     def go(self) -> subprocess.CompletedProcess[str]:
-        tags = ["@aws", "@serial" if self.alone else "not @serial"]
+        tags = ["@aws"]
         if self.flavour != FLAVOURS[0]:
             tags.append(f"@{Capability.LOAD_BALANCER.tag}")
         command = [sys.executable, "-m", "behave", *(f"--tags={tag}" for tag in tags)]
@@ -70,34 +63,24 @@ class Run:
 
 @dataclass(frozen=True)
 class Runs:
-    """All of them by flavour and whether behaviours ran alone, and the host before and after."""
+    """All of them by flavour, and the host before and after."""
 
-    ended: dict[tuple[str, bool], tuple[Run, subprocess.CompletedProcess[str]]]
+    ended: dict[str, tuple[Run, subprocess.CompletedProcess[str]]]
     before: Traces
     after: Traces
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """Behaviours that run alone mostly wait: their runs go side by side."""
-    clouds = [f"test-{flavour}" for flavour in FLAVOURS]
+    clouds = [name for flavour in FLAVOURS for name in (f"test-{flavour}", f"test-{flavour}-apart-*")]
     before = traces(*clouds)
-    all_runs = {
-        (flavour, alone): Run(flavour, alone, tmp_path_factory.mktemp("reports"))
-        for flavour in FLAVOURS
-        for alone in (False, True)
-    }
-    ended = {key: run.go() for key, run in all_runs.items() if not run.alone}
-    with ThreadPoolExecutor() as pool:
-        started = {key: pool.submit(run.go) for key, run in all_runs.items() if run.alone}
-    ended |= {key: future.result() for key, future in started.items()}
-    return Runs({key: (run, ended[key]) for key, run in all_runs.items()}, before, traces(*clouds))
+    all_runs = [Run(flavour, tmp_path_factory.mktemp("reports")) for flavour in FLAVOURS]
+    return Runs({run.flavour: (run, run.go()) for run in all_runs}, before, traces(*clouds))
 
 
-@pytest.mark.parametrize("alone", [False, True], ids=["side by side", "alone"])
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_the_real_ccm_shows_every_behaviour(flavour: str, alone: bool, runs: Runs) -> None:
-    run, ended = runs.ended[flavour, alone]
+def test_the_real_ccm_shows_every_behaviour(flavour: str, runs: Runs) -> None:
+    run, ended = runs.ended[flavour]
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
     statuses = _statuses(run.reports / "cucumber" / "ccm-scenarios.json")
     assert statuses.keys() == run.behaviours()

@@ -21,6 +21,9 @@ class Job:
 class Ready:
     """The worker waits for a job."""
 
+    secrets: tuple[str, ...]
+    """What it came to know and no report may show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doing:

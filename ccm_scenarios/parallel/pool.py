@@ -12,7 +12,7 @@ import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import IO, Protocol
 
@@ -26,9 +26,15 @@ OUTPUT_LIMIT = 64 * 1024
 
 
 class Worker:
-    """One worker and its present job."""
+    """One worker and its present job.
 
-    def __init__(self, work: Callable[[Connection, int], None]) -> None:
+    Args:
+        work: what its process does with the channel and the file descriptor for what it prints.
+        place: where it runs scenarios; see `Group`.
+    """
+
+    def __init__(self, work: Callable[[Connection, int], None], place: int) -> None:
+        self.place = place
         self.job: Job | None = None
         self.since = time.monotonic()
         self.doing = Doing("", "")
@@ -76,8 +82,8 @@ class Worker:
 class Events(Protocol):
     """Who is told what happens, and says when to stop."""
 
-    def fork(self) -> Worker:
-        """A new worker."""
+    def fork(self, place: int) -> Worker:
+        """A new worker for this place."""
         ...
 
     @property
@@ -89,6 +95,8 @@ class Events(Protocol):
     def interrupted(self) -> bool:
         """Those that run shall end, too."""
         ...
+
+    def ready(self, ready: Ready) -> None: ...
 
     def began(self, position: int) -> None: ...
 
@@ -109,8 +117,39 @@ class Events(Protocol):
     def tick(self, workers: Iterable[Worker]) -> None: ...
 
 
+class Group:
+    """Scenarios that any of certain places may run.
+
+    Args:
+        positions: of the scenarios, in the order in which they shall begin.
+        places: numbers of places; one that is there twice has two workers at once.
+        heir_of: a group whose places, each for one worker, are this one's as well once all of it has ended.
+    """
+
+    def __init__(self, positions: Iterable[int], places: Iterable[int], *, heir_of: Group | None = None) -> None:
+        self.pending = deque(Job(position) for position in positions)
+        self.sweeps: deque[Job] = deque()
+        self.free = deque(places)
+        """Places without a worker."""
+        self.workers: list[Worker] = []
+        self.ending: set[int] = set()
+        self._heir_of = heir_of
+
+    @property
+    def ended(self) -> bool:
+        return not (self.pending or self.sweeps or self.workers)
+
+    def wanted(self) -> int:
+        """Workers to be forked now."""
+        if self._heir_of is not None and self._heir_of.ended:
+            self.free.extendleft(set(self._heir_of.free))  # first: nothing has to be started there
+            self._heir_of = None
+        waiting = [worker for worker in self.workers if worker.job is None and id(worker) not in self.ending]
+        return max(0, min(len(self.free), len(self.pending) + len(self.sweeps) - len(waiting)))
+
+
 class Pool:
-    """Runs scenarios on up to `jobs` workers.
+    """Runs scenarios on workers, one at each place.
 
     A worker ends as soon as there is nothing more for it to do: what it waits for at its end it waits for beside the
     scenarios of the others.
@@ -118,49 +157,49 @@ class Pool:
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._workers: list[Worker] = []
-        self._ending: set[int] = set()
-        self._pending: deque[Job] = deque()
-        self._sweeps: deque[Job] = deque()
+        self._groups: Sequence[Group] = ()
 
-    def run(self, positions: Iterable[int], jobs: int) -> None:
+    def run(self, groups: Sequence[Group]) -> None:
         """Return when all scenarios are done, or none may begin any more, and all workers have ended."""
-        self._pending = deque(Job(position) for position in positions)
+        self._groups = groups
         while True:
-            if self._events.stopping:
-                self._pending.clear()
+            self._begin_nothing_if_stopping()
             if self._events.interrupted:
-                for worker in self._workers:
+                for worker in self._workers():
                     if worker.job is not None and not worker.job.sweep:
                         worker.interrupt()
-            self._fork(jobs)
-            if not self._workers:
-                return
-            by_channel = {worker.channel: worker for worker in self._workers}
+            for group in groups:
+                for _ in range(group.wanted()):
+                    group.workers.append(self._events.fork(group.free.popleft()))
+            by_channel = {worker.channel: (group, worker) for group in groups for worker in group.workers}
+            if not by_channel:
+                return  # a group that just inherited had its workers forked: heirs come after whom they inherit from
             for channel in wait(list(by_channel), timeout=TICK):
                 assert isinstance(channel, Connection)
-                self._hear(by_channel[channel])
-            self._events.tick(worker for worker in self._workers if worker.job is not None)
+                self._hear(*by_channel[channel])
+            self._events.tick(worker for worker in self._workers() if worker.job is not None)
 
-    def _fork(self, jobs: int) -> None:
-        waiting = [w for w in self._workers if w.job is None and id(w) not in self._ending]
-        room = jobs - (len(self._workers) - len(self._ending))
-        wanted = len(self._pending) + len(self._sweeps) - len(waiting)
-        for _ in range(min(room, wanted)):
-            self._workers.append(self._events.fork())
+    def _workers(self) -> list[Worker]:
+        return [worker for group in self._groups for worker in group.workers]
 
-    def _hear(self, worker: Worker) -> None:
+    def _begin_nothing_if_stopping(self) -> None:
+        if self._events.stopping:
+            for group in self._groups:
+                group.pending.clear()
+
+    def _hear(self, group: Group, worker: Worker) -> None:
         try:
             message = worker.channel.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
-            self._died(worker)
+            self._died(group, worker)
             return
         match message:
             case Doing():
                 worker.doing, worker.doing_since = message, time.monotonic()
             case Ready():
                 worker.began = True
-                self._hand_out(worker)
+                self._events.ready(message)
+                self._hand_out(group, worker)
             case Done():
                 job, seconds, printed = worker.job, time.monotonic() - worker.since, worker.printed()
                 assert job is not None
@@ -168,33 +207,32 @@ class Pool:
                     self._events.swept(job.scenario, message)
                 else:
                     self._events.done(job.scenario, message, printed, seconds)
-                self._hand_out(worker)
+                self._hand_out(group, worker)
             case Ended():
-                self._remove(worker)
+                self._remove(group, worker)
                 if worker.job is not None:  # interrupted between two messages
                     self._events.died(worker.job.scenario, "interrupted", worker.printed())
                 self._events.ended(message, worker.printed())
                 if not worker.began:
-                    self._give_up("its preparation failed", "")
+                    self._give_up(group, "its preparation failed", "")
 
-    def _hand_out(self, worker: Worker) -> None:
-        if self._events.stopping:
-            self._pending.clear()
-        jobs = self._sweeps or self._pending
+    def _hand_out(self, group: Group, worker: Worker) -> None:
+        self._begin_nothing_if_stopping()
+        jobs = group.sweeps or group.pending
         job = jobs.popleft() if jobs else None
         if job is None:
-            self._ending.add(id(worker))
+            group.ending.add(id(worker))
         elif not job.sweep:
             self._events.began(job.scenario)
         try:
             worker.give(job)
         except OSError:
-            self._died(worker)
+            self._died(group, worker)
 
-    def _died(self, worker: Worker) -> None:
-        how, printed, job = self._remove(worker), worker.printed(), worker.job
+    def _died(self, group: Group, worker: Worker) -> None:
+        how, printed, job = self._remove(group, worker), worker.printed(), worker.job
         if not worker.began:
-            self._give_up(how, printed)
+            self._give_up(group, how, printed)
         elif job is None:
             self._events.failed(f"a worker was lost at its end: {how}", printed)
         elif job.sweep:
@@ -203,16 +241,17 @@ class Pool:
             step = f" in the step {worker.doing.step!r}" if worker.doing.step else ""
             wait = f", waiting for {worker.doing.wait}" if worker.doing.wait else ""
             self._events.died(job.scenario, f"{how}{step}{wait}", printed)
-            self._sweeps.append(Job(job.scenario, sweep=True))
+            group.sweeps.append(Job(job.scenario, sweep=True))
 
-    def _give_up(self, how: str, printed: str) -> None:
+    def _give_up(self, group: Group, how: str, printed: str) -> None:
         """What stopped one worker from beginning will stop the next."""
-        self._pending.clear()
+        group.pending.clear()
         self._events.failed(f"a worker did not begin: {how}", printed)
-        while self._sweeps:
-            self._events.swept(self._sweeps.popleft().scenario, None)
+        while group.sweeps:
+            self._events.swept(group.sweeps.popleft().scenario, None)
 
-    def _remove(self, worker: Worker) -> str:
-        self._workers.remove(worker)
-        self._ending.discard(id(worker))
+    def _remove(self, group: Group, worker: Worker) -> str:
+        group.workers.remove(worker)
+        group.ending.discard(id(worker))
+        group.free.append(worker.place)
         return worker.bury()

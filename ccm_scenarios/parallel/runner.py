@@ -16,6 +16,9 @@ from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.parallel import plan, replay
 from ccm_scenarios.reporting import Reports
 
+MEETING_PLACE = 0
+"""Number of the place where scenarios run side by side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -27,6 +30,8 @@ class Surroundings:
     """A short name of a scenario, for progress."""
     durations: Path | None
     """The file that keeps how long scenarios took; None keeps nothing."""
+    separable: Callable[[], bool]
+    """Whether workers can have places of their own, for scenarios that run alone; asked once the run has begun."""
 
 
 class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types; its runners are made by inheritance
@@ -34,7 +39,8 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
 
     Further hooks of environment.py, all called in workers:
 
-        before_worker(context)      open what each process must have for itself
+        before_worker(context)      open what each process must have for itself; `context.place` is MEETING_PLACE where
+                                    all meet, else the number of a place that this worker has for itself
         after_worker(context)       give it back
         sweep(context, scenario)    remove what the scenario's worker left when it died
     """
@@ -105,7 +111,7 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
     def _run_scenarios(self) -> bool:
         # Imported here: a dry run, and one with -j 1, need none of it.
         from ccm_scenarios.parallel.durations import Durations
-        from ccm_scenarios.parallel.pool import Pool
+        from ccm_scenarios.parallel.pool import Group, Pool
         from ccm_scenarios.parallel.side_by_side import SideBySide
 
         selected = {id(scenario) for scenario in self.scenarios}
@@ -115,11 +121,12 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
                     scenario.mark_skipped()
         durations = Durations(self.surroundings.durations)
         together, apart = plan.order(self.scenarios, durations)
+        places = plan.places_apart(self.jobs) if apart and self.surroundings.separable() else 0
+        meeting = Group(together, [MEETING_PLACE] * (self.jobs - places))
         run = SideBySide(self, durations)
         gc.freeze()  # else the first collection in each worker copies all that it shares with the parent
         with self.surroundings.interrupts.shield():
-            Pool(run).run(together, self.jobs)
-            Pool(run).run(apart, 1)
+            Pool(run).run([meeting, Group(apart, range(1, places + 1), heir_of=meeting)])
         durations.save()
         replay.show_all(self.formatters, self.scenarios, self.step_registry)
         sys.stdout.flush()

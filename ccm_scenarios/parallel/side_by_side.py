@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ccm_scenarios.console import tell
 from ccm_scenarios.parallel import replay
 from ccm_scenarios.parallel.durations import Durations
-from ccm_scenarios.parallel.messages import Done, Ended
+from ccm_scenarios.parallel.messages import Done, Ended, Ready
 from ccm_scenarios.parallel.pool import Worker
 from ccm_scenarios.parallel.progress import Progress
 from ccm_scenarios.parallel.worker import work
@@ -33,8 +33,8 @@ class SideBySide:
         self._broken = False
         self.is_red = False
 
-    def fork(self) -> Worker:
-        return Worker(functools.partial(work, self._runner))
+    def fork(self, place: int) -> Worker:
+        return Worker(functools.partial(work, self._runner, place), place)
 
     @property
     def stopping(self) -> bool:
@@ -43,6 +43,9 @@ class SideBySide:
     @property
     def interrupted(self) -> bool:
         return bool(self._runner.aborted)
+
+    def ready(self, ready: Ready) -> None:
+        self._reports.redactor.add(*ready.secrets)
 
     def began(self, position: int) -> None:
         self._reports.begin(self._scenarios[position])

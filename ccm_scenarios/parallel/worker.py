@@ -25,11 +25,12 @@ _LONGEST_TEXT = 300
 """Characters of what is told about a moment: such a message is written in one piece or not at all."""
 
 
-def work(runner: Runner, channel: Connection, output: int) -> None:
+def work(runner: Runner, place: int, channel: Connection, output: int) -> None:
     """Do jobs until there are none or the run is interrupted; never returns.
 
     Args:
         runner: this process's copy.
+        place: where; hooks find it as `context.place`.
         channel: jobs come, messages go.
         output: file descriptor that takes what is printed.
     """
@@ -42,6 +43,7 @@ def work(runner: Runner, channel: Connection, output: int) -> None:
         os.dup2(output, standard)
     faulthandler.enable()
     code = 1
+    runner.context._set_root_attribute("place", place)
     try:
         _Worker(runner, channel).serve()
         code = 0
@@ -72,7 +74,7 @@ class _Worker:
         if runner.run_hook("before_worker"):
             waiting.listen(self._waits)
             try:
-                self._send(Ready())
+                self._send(Ready(self._reports.redactor.secrets))
                 while (job := self._channel.recv()) is not None:
                     self._send_whole(self._sweep(job) if job.sweep else self._run(job))
             except (KeyboardInterrupt, EOFError):

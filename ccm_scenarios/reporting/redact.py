@@ -52,10 +52,13 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._spellings: set[str] = set()
         self._known: re.Pattern[str] | None = None
+        self.secrets: tuple[str, ...] = ()
+        """All that it was told."""
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
         """Learn more secrets, for instance a token that only the target knew."""
+        self.secrets += secrets
         for secret in secrets:
             value = secret.strip()
             if len(value) >= _SHORTEST_SECRET:

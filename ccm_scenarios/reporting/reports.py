@@ -144,6 +144,11 @@ class Reports:
         """This process is a worker: from here on it writes evidence and nothing else."""
         self._in_worker = True
 
+    @property
+    def redactor(self) -> Redactor:
+        """What all text passes; a worker's may have to learn more, and then its parent's as well."""
+        return self.evidence.redactor
+
     def results(self, feature: Any) -> tuple[ScenarioResult, ...]:
         """In a worker: what it recorded of a feature, of which it ran one scenario."""
         return feature_result(self.recorder, feature).scenarios

@@ -141,6 +141,14 @@ class Target(Protocol):
         """
         ...
 
+    def another(self, number: int) -> Target | None:
+        """One like it, not started yet, for a process that needs one for itself; None where there is but this one.
+
+        Args:
+            number: from 1, tells several from each other.
+        """
+        ...
+
     def meet(self, provider: Provider) -> None:
         """Learn which adapter it is tested with: its cloud may offer what the target itself does not.
 

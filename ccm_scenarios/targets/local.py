@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,14 +66,25 @@ LOCAL_TIMEOUTS = Timeouts(
 """Bounds are some ten times what a quiet machine with two cores takes: a busy one must not turn a behaviour red."""
 
 
+_NAME_PART = 20
+"""Characters of a local cloud's name that others like it share: names have up to 30."""
+
+
 class LocalCloudTarget:
-    """Satisfies `targets.Target`."""
+    """Satisfies `targets.Target`.
+
+    Args:
+        options: what the run was asked for.
+        cloud: which cloud it is, as in `clouds`.
+        to_itself: it must not be one that runs already.
+    """
 
     context: str | None = None
     disruption_allowed = True
 
-    def __init__(self, options: Options, cloud: str) -> None:
+    def __init__(self, options: Options, cloud: str, *, to_itself: bool = False) -> None:
         self._options = options
+        self._to_itself = to_itself
         self._kind = cloud
         self.timeouts = (Timeouts() if options.realistic else LOCAL_TIMEOUTS).scaled(options.timeouts)
         self._cloud: LocalCloud | None = None
@@ -138,6 +150,11 @@ class LocalCloudTarget:
         )
         # Another run may have started it in the meantime: then it is that one's to end.
         self._owned = self._cloud.owned
+        if self._to_itself and not self._owned:
+            raise EnvironmentProblem(
+                f"the {self}, which this run needs for itself, runs already: end it with "
+                f"`ccm-scenarios localcloud down --name {options.localcloud}`"
+            )
 
     @property
     def kubeconfig(self) -> Path:
@@ -178,6 +195,13 @@ class LocalCloudTarget:
     @property
     def ccm_version(self) -> str:
         return self._started().ccm_version
+
+    def another(self, number: int) -> LocalCloudTarget | None:
+        """Only where this one is the run's own. Under a fault there is but one, in which its strikes are counted."""
+        if not self._owned or self._options.fault is not None:
+            return None
+        name = f"{self._options.localcloud[:_NAME_PART].rstrip('-')}-apart-{number}"
+        return LocalCloudTarget(replace(self._options, localcloud=name), self._kind, to_itself=True)
 
     def meet(self, provider: Provider) -> None:
         """It has all it offers by itself."""

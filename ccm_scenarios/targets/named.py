@@ -115,6 +115,9 @@ class NamedCluster:
     def start(self, progress: Progress) -> None:
         """Nothing to start: `check` found it running."""
 
+    def another(self, number: int) -> None:
+        """Nobody named another."""
+
     def meet(self, provider: Provider) -> None:
         asked = self._upgrades
         if asked is None or asked.command:

@@ -128,6 +128,35 @@ Feature: Mixed
       Given a thing
 """
 
+APART = """
+Feature: Apart
+  @meets-serial
+  Scenario: Meets a serial one
+    Given "one" meets "alone"
+
+  @meets-other @serial
+  Scenario: Meets one that is not serial
+    Given "alone" meets "one"
+
+  @tells @serial
+  Scenario: Tells secrets
+    Given "alone" meets "one"
+    And secrets of its target are told
+
+  @loses-its-target @serial
+  Scenario: Its target ends
+    Given "alone" meets "one"
+    And its target ends
+
+  @alone-first @serial
+  Scenario: Alone first
+    Given nobody else
+
+  @alone-second @serial
+  Scenario: Alone second
+    Given nobody else
+"""
+
 STEPS = """
 import os
 import pathlib
@@ -161,6 +190,18 @@ def alone(context):
     context.world.note("begins alone")
     time.sleep(0.3)
     context.world.note("ends alone")
+
+
+@given("secrets of its target are told")
+def tells(context):
+    if context.place:
+        os.write(1, f"the secret is psst-psst-{context.place}\\n".encode())
+
+
+@given("its target ends")
+def loses_its_target(context):
+    pathlib.Path(f"gone-{context.place}").touch()
+    threading.Event().wait(30)
 
 
 @given('"{who}" talks')
@@ -212,6 +253,13 @@ def suite(tmp_path: Path) -> Suite:
 
 
 @pytest.fixture
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """With targets that can be had several times."""
+    monkeypatch.setenv("SEPARABLE", "1")
+    return replace(make(tmp_path, APART, STEPS), jobs=4).with_doubles()
+
+
+@pytest.fixture
 def mixed(tmp_path: Path) -> Suite:
     suite = replace(make(tmp_path, MIXED, STEPS), jobs=4).with_doubles()
     (tmp_path / "features" / "more.feature").write_text(
@@ -229,6 +277,44 @@ def test_scenarios_run_at_the_same_time_and_serial_ones_alone_after_them(suite: 
     assert journal[:2] == ["alone-first begins alone", "alone-first ends alone"]
     assert journal[-3:-1] == ["alone-second begins alone", "alone-second ends alone"]
     assert suite.journal.index("meets-two cleaned up") < suite.journal.index("alone-first begins alone")
+
+
+def test_serial_ones_run_beside_the_others_where_they_can_have_a_target_for_themselves(apart: Suite) -> None:
+    code, out, err = apart.run(DOUBLE, "--tags=@meets-serial or @meets-other")
+    assert code == 0, out + err
+    assert "2 scenarios passed" in out
+    events = ["target 1 started", "target 1 entered", "meets-other cleaned up", "target 1 closed", "target closed"]
+    assert [line for line in apart.journal if line in events] == events
+
+
+def test_serial_ones_are_alone_on_the_runs_own_target_and_on_each_other(apart: Suite) -> None:
+    code, out, err = replace(apart, jobs=8).run(DOUBLE, "--tags=@alone-first or @alone-second")
+    assert code == 0, out + err
+    # Nothing else has the run's own target: a third is not needed.
+    assert {line for line in apart.journal if "started" in line} == {"target started", "target 1 started"}
+
+
+def test_what_a_target_apart_tells_in_secret_is_in_no_report(apart: Suite) -> None:
+    code, out, err = apart.run(DOUBLE, "--tags=@meets-serial or @tells")
+    assert code == 0, out + err
+    assert "the secret is [redacted]" in out
+    for path in apart.reports.rglob("*"):
+        assert path.is_dir() or "psst" not in path.read_text()
+
+
+def test_a_target_apart_that_does_not_start_ends_the_run(apart: Suite) -> None:
+    code, _, err = apart.run(DOUBLE, "--tags=@meets-serial or @meets-other", APART_FAILS="1")
+    assert code == 1
+    assert "a worker did not begin: its preparation failed" in err
+    assert "no memory is left for another" in (apart.reports / "junit_ccm.xml").read_text()
+
+
+def test_a_target_apart_that_ends_is_the_failure_of_the_scenario_on_it(apart: Suite) -> None:
+    code, out, err = apart.run(DOUBLE, "--tags=@meets-serial or @loses-its-target")
+    assert code == 1
+    assert "loses-its-target: The process that ran this scenario ended: exit code 2" in err
+    assert "what that saw is no verdict" in out
+    assert apart.outcomes() == {"Meets a serial one": "passed", "Its target ends": "failed"}
 
 
 def test_what_one_scenario_prints_stays_together(suite: Suite) -> None:
