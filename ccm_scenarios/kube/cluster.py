@@ -141,6 +141,17 @@ class Cluster:
             self.core.delete_namespace(name)
             self._ending[name] = self.core.read_namespace(name).metadata.uid
 
+    def forget_pods(self, node: str) -> None:
+        """Delete the Pods that a Node took along, of namespaces that were ended: nobody is left to say that they have
+        stopped, and Kubernetes collects them only after a minute."""
+        for namespace, uid in self._ending.items():
+            if not self._is_there(namespace, uid):
+                continue
+            pods = self.core.list_namespaced_pod(namespace, field_selector=f"spec.nodeName={node}").items
+            for pod in pods:
+                with ignore_not_found():
+                    self.core.delete_namespaced_pod(pod.metadata.name, namespace, grace_period_seconds=0)
+
     def expect_namespace_gone(self, name: str) -> None:
         """That a namespace that was ended is gone."""
 
@@ -214,13 +225,15 @@ class Cluster:
             self._api.close()
 
     def _look_for_namespaces(self) -> None:
-        left = []
-        for name, uid in self._ending.items():
-            seen = self.caches.get(Kind.NAMESPACES, name)
-            if seen is not None and seen.metadata.uid == uid:
-                left.append(_remains(seen))
+        there = (self._is_there(name, uid) for name, uid in self._ending.items())
+        left = [_remains(namespace) for namespace in there if namespace is not None]
         if left:
             raise NotYet("; ".join(left))
+
+    def _is_there(self, name: str, uid: str) -> Any | None:
+        """The `V1Namespace` of this name, unless it is another one that came after it."""
+        seen = self.caches.get(Kind.NAMESPACES, name)
+        return seen if seen is not None and seen.metadata.uid == uid else None
 
 
 def _remains(namespace: Any) -> str:

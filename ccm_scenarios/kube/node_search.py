@@ -70,6 +70,7 @@ def taking_nodes_along(cluster: Cluster, provider_ids: Container[str]) -> Iterat
         with ignore_not_found():
             cluster.core.delete_node(node.name)
         node.expect_gone()
+        cluster.forget_pods(node.name)
 
 
 def _is_marked(node: Any) -> bool:

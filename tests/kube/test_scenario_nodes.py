@@ -21,6 +21,22 @@ def test_an_instance_is_ended_with_its_node(world: World, cloud: Cloud, cluster:
     node.expect_gone()
 
 
+def test_pods_that_a_node_took_along_do_not_hold_their_namespace(
+    world: World, cloud: Cloud, cluster: Cluster, node: NodeHandle
+) -> None:
+    world.own_nodes.launch()
+    namespace = world.namespace
+    container = {"name": "c", "image": "none"}
+    for name, place in (("taken-along", node.name), ("elsewhere", "other-node")):
+        pod = {"metadata": {"name": name}, "spec": {"nodeName": place, "containers": [container]}}
+        cluster.core.create_namespaced_pod(namespace, pod)
+    world.close()
+    # No kubelet runs here: nobody says of the other that it has stopped.
+    assert [pod.metadata.name for pod in cluster.core.list_namespaced_pod(namespace).items] == ["elsewhere"]
+    cluster.core.delete_namespaced_pod("elsewhere", namespace, grace_period_seconds=0)
+    cluster.expect_namespace_gone(namespace)
+
+
 def test_what_was_done_to_a_shared_node_is_undone(world: World, cluster: Cluster, node: NodeHandle) -> None:
     before = cluster.core.read_node("node")
     Disturbances(world).taint(node)
