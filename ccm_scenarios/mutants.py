@@ -1,4 +1,4 @@
-"""Mutants: proof that the behaviours can fail. Each fault gets a local cloud of its own, on which the behaviours run
+"""Mutants: proof that the behaviours can fail. Each fault gets a local cloud for itself, on which the behaviours run
 that it must turn red and those that must stay green.
 """
 
@@ -18,11 +18,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccm_scenarios.errors import EnvironmentProblem, NoVerdict, UsageError
 from ccm_scenarios.faults import Fault
 from ccm_scenarios.parallel.plan import cores, room_for_clusters
+
+if TYPE_CHECKING:
+    from ccm_scenarios.mutant_clouds import Slot
 
 TIMEOUTS = 0.35
 """Factor for the upper bounds of a mutant's run: what cannot come true is waited for to the end, again and again.
@@ -110,9 +113,13 @@ def run(
     """
     if not (root / "environment.py").is_file():
         raise UsageError(f"{root} has no environment.py: run this where the features are")
-    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for slot in range(jobs):
-        slots.put(slot)
+    # Imported here: who asks for a list of faults needs no local cloud.
+    from ccm_scenarios.mutant_clouds import Slot
+
+    every = [Slot(f"mutant-{os.getpid()}-{number}", provider) for number in range(jobs)]
+    free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
+    for slot in every:
+        free.put(slot)
 
     running: set[subprocess.Popen[bytes]] = set()
 
@@ -140,14 +147,14 @@ def run(
                 running.discard(process)
 
     def one(mutant: Mutant) -> Result:
-        slot = slots.get()
+        slot = free.get()
         try:
             progress(f"running {mutant}")
             directory = reports / str(mutant).replace(" ", "-")
             directory.mkdir(parents=True, exist_ok=True)
-            return _run_one(mutant, provider, f"mutant-{os.getpid()}-{slot}", directory, judge_behaviours)
+            return _run_one(mutant, slot, directory, judge_behaviours)
         finally:
-            slots.put(slot)
+            free.put(slot)
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         waiting: set[Future[Result]] = {pool.submit(one, mutant) for mutant in wanted}
@@ -160,36 +167,34 @@ def run(
                 future.cancel()
             for process in list(running):
                 process.send_signal(signal.SIGINT)
+            pool.shutdown()
+            for slot in every:
+                slot.close()
 
 
 def _run_one(
-    mutant: Mutant,
-    provider: str,
-    cloud_name: str,
-    directory: Path,
-    judge_behaviours: Callable[[Mutant, str, Path], None],
+    mutant: Mutant, slot: Slot, directory: Path, judge_behaviours: Callable[[Mutant, str, Path], None]
 ) -> Result:
-    from ccm_scenarios.localcloud import client
-
     started = time.monotonic()
     fault = mutant.fault
     report = directory / _REPORT
     report.unlink(missing_ok=True)
+    verdict = Verdict.NOISY
     try:
-        at_boot = fault.source if fault.since == "boot" else ()
-        cloud = client.up(cloud_name, cloud=provider, owned=True, progress=lambda _: None, faults=at_boot)
-        if fault.since == "ready":
-            cloud.faults.set(fault)
-        judge_behaviours(mutant, cloud_name, directory)
+        cloud = slot.prepare(fault)
+        judge_behaviours(mutant, cloud.name, directory)
         strikes = cloud.faults.strikes()
         outcomes = failures(json.loads(report.read_text())) if report.is_file() else {}
         verdict, details = judge(fault, outcomes, strikes)
     except EnvironmentProblem as problem:
-        verdict, details = Verdict.NOISY, [str(problem)]
+        details = [str(problem)]
     except subprocess.TimeoutExpired:
-        verdict, details = Verdict.NOISY, [f"the run did not end within {_RUN_SECONDS:.0f} s"]
+        details = [f"the run did not end within {_RUN_SECONDS:.0f} s"]
     finally:
-        client.down(cloud_name)
+        if verdict is Verdict.KILLED:
+            slot.leave(fault)
+        else:
+            slot.close()
     if verdict is not Verdict.KILLED:
         details.append(f"see {directory}")
     return Result(mutant, verdict, time.monotonic() - started, tuple(details))

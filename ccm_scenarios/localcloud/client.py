@@ -87,6 +87,11 @@ class LocalCloud:
         result: dict[str, Any] = self._call("status", timeout=_STATUS_SECONDS)
         return result
 
+    def picture(self) -> dict[str, str]:
+        """What there is in the cloud and of Nodes, Services and namespaces in the cluster, to what it is like now."""
+        result: dict[str, str] = self._call("picture")
+        return result
+
     def evidence(self) -> dict[str, str]:
         """File name -> text: what the cloud's own side says when something failed."""
         result: dict[str, str] = self._call("evidence")

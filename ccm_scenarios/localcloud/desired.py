@@ -76,6 +76,11 @@ class EmulatedCloud(Protocol[State]):
         """What should be now; the same object until something changes."""
         ...
 
+    def holdings(self) -> Mapping[str, str]:
+        """All that there is in the cloud, by what tells one from the other, to what it is like now. Of an instance that
+        has gone nothing is left; how healthy targets are is not part of it."""
+        ...
+
     def report_instance(self, instance_id: str, state: Power) -> None:
         """An instance got there. A report that comes too late for its order changes nothing.
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from ccm_scenarios.localcloud import addressing, cgroups, control, mishaps, nodes
+from ccm_scenarios.localcloud import addressing, cgroups, control, mishaps, nodes, picture
 from ccm_scenarios.localcloud.control_plane import ControlPlane
 from ccm_scenarios.localcloud.faults.injector import Injector
 from ccm_scenarios.localcloud.hypervisor import Hypervisor
@@ -59,6 +59,7 @@ class Office:
         """By name; each takes its arguments as plain data."""
         return {
             "status": lambda _: self._status(),
+            "picture": lambda _: picture.take(self._control_plane.client, self._emulation.api.holdings()),
             "ccm/start": lambda arguments: self._ccm.start(arguments["program"]),
             "ccm/stop": lambda _: self._stop_ccm(),
             "ccm/logs": lambda arguments: self._ccm.logs(lines=int(arguments.get("lines", 200))),

@@ -82,6 +82,21 @@ class Region:
         with self._lock:
             return self._desired
 
+    def holdings(self) -> dict[str, str]:
+        """All that there is; see `EmulatedCloud`."""
+        with self._lock:
+            desired = self._desired
+            named = {
+                "target group": self._elbv2.target_groups,
+                "Auto Scaling group": self._autoscaling.autoscaling_groups,
+                "address": self._ec2.addresses,
+            }
+            held = {f"{kind} {name}": "" for kind, every in named.items() for name in every}
+        instances = {key: one for key, one in desired.instances.items() if one.power != "terminated"}
+        for every in (instances, desired.routes, desired.security_groups, desired.load_balancers):
+            held |= {key: repr(one) for key, one in every.items()}
+        return held
+
     def report_instance(self, instance_id: str, state: Power) -> None:
         """The hypervisor says that an instance got there. A report that comes too late for its order changes nothing.
 

@@ -110,6 +110,15 @@ class Region:
         with self._lock:
             return self._desired
 
+    def holdings(self) -> dict[str, str]:
+        """All that there is; see `EmulatedCloud`."""
+        with self._lock:
+            return {
+                link.path: json.dumps(one, sort_keys=True)
+                for collection in self._store.kinds
+                for link, one in self._store.items(collection)
+            }
+
     def report_instance(self, instance_id: str, state: Power) -> None:
         """The hypervisor says that an instance got there. A report that comes too late for its order changes nothing.
 
