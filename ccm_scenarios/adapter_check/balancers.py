@@ -8,12 +8,11 @@ from ipaddress import ip_address
 from typing import Any
 
 from ccm_scenarios.adapter_check.findings import expect, expect_kind
-from ccm_scenarios.adapter_check.live import SCENARIO, Live, at_end
+from ccm_scenarios.adapter_check.live import Live, at_end
 from ccm_scenarios.adapter_check.verbs import SERVICE
-from ccm_scenarios.contract import Capability, HealthCheck, LoadBalancer, OwnedResource, Protocol
+from ccm_scenarios.contract import Capability, HealthCheck, LoadBalancer, OwnedResource, Protocol, ServiceRef
 from ccm_scenarios.kube import manifests
 from ccm_scenarios.kube.services import ServiceHandle
-from ccm_scenarios.world import labels_of
 
 _PORT = 80
 _RANGE = "198.51.100.0/24"
@@ -30,7 +29,7 @@ def check(live: Live) -> None:
             found, owned = balancers.find(SERVICE), balancers.owned_resources(SERVICE)
             expect(found is None and not owned, f"{found}, {owned}")
         with ExitStack() as ends:
-            namespace = live.cluster.make_namespace(labels_of(live.run_id, SCENARIO))
+            namespace = live.cluster.make_namespace(live.by.labels, live.by.namespace_suffix)
             at_end(ends, live.cluster.end_namespace, namespace)
             with findings.claim("the controller makes one for a Service", needed=True):
                 service = _make(live, namespace, "service", {})
@@ -80,6 +79,8 @@ def _check_view(live: Live, service: ServiceHandle) -> None:
         for resource in owned:
             expect_kind(resource, OwnedResource)
         expect(owned and len(set(owned)) == len(owned), f"{owned}")
+    with findings.claim("the Service is among those that have one"):
+        expect(_of_same_name(live, service), f"there are only {provider.load_balancers.services()}")
     with findings.claim("its address is resolved"):
         live.until("an IP address behind it", lambda: provider.resolve(balancer.address), "lb_reachable")
         for address in provider.resolve(balancer.address):
@@ -125,6 +126,14 @@ def _check_end(live: Live, service: ServiceHandle) -> None:
         service.expect_gone()
         live.until("nothing left in the cloud", lambda: not balancers.owned_resources(service.ref), "lb_deleted")
         expect(balancers.find(service.ref) is None, f"find tells of {balancers.find(service.ref)}")
+        expect(not _of_same_name(live, service), f"services tells of {_of_same_name(live, service)}")
+
+
+def _of_same_name(live: Live, service: ServiceHandle) -> list[ServiceRef]:
+    """What is told of Services with load balancers, and is this one: by its names, and by what the UID begins with."""
+    known = (service.ref.namespace, service.ref.name, service.ref.load_balancer_name)
+    told = live.provider.load_balancers.services()
+    return [each for each in told if (each.namespace, each.name, each.load_balancer_name) == known]
 
 
 def _checks(balancer: LoadBalancer) -> set[HealthCheck | None]:

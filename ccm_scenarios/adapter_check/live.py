@@ -13,6 +13,7 @@ from ccm_scenarios.adapter_check.findings import Findings, expect, expect_kind
 from ccm_scenarios.contract import Capability, Provider, ProviderFactory, Route
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.options import Options
+from ccm_scenarios.owner import Owner
 from ccm_scenarios.targets import Target, choose, local_cloud_of
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ class Live:
     provider: Provider
     cluster: Cluster
     findings: Findings
-    run_id: str
+    by: Owner
+    """Of all that is made."""
     secret: str
     """What no view of the cloud may show; empty if it is not known."""
 
     @property
     def owner(self) -> str:
-        """Of all that is made in the cloud."""
-        return f"{self.run_id}/{SCENARIO}"
+        """What the cloud is told of it."""
+        return str(self.by)
 
     def declares(self, capability: Capability, claim: str) -> bool:
         """Whether a capability is declared; a claim about one that is not is skipped."""
@@ -94,9 +96,9 @@ def check(factory: ProviderFactory, options: Options, findings: Findings, tell: 
         with (
             findings.about(f"{factory.name} {flavour} on the {target}"),
             _connected(target, provider, findings) as cluster,
-            _swept(target, cluster, provider, findings) as run_id,
+            _swept(target, cluster, provider, findings) as owner,
         ):
-            live = Live(provider, cluster, findings, run_id, target.endpoint.secret_access_key or "")
+            live = Live(provider, cluster, findings, owner, target.endpoint.secret_access_key or "")
             machines.check(live, disruption_allowed=target.disruption_allowed)
             balancers.check(live)
             _check_routes(live)
@@ -116,17 +118,17 @@ def _connected(target: Target, provider: Provider, findings: Findings) -> Iterat
 
 
 @contextmanager
-def _swept(target: Target, cluster: Cluster, provider: Provider, findings: Findings) -> Iterator[str]:
+def _swept(target: Target, cluster: Cluster, provider: Provider, findings: Findings) -> Iterator[Owner]:
     from ccm_scenarios.sweeping import sweep
 
-    run_id = uuid.uuid4().hex[:8]
+    owner = Owner.now(cluster.identity(), uuid.uuid4().hex[:8], SCENARIO)
     shared = cluster.shared_nodes()
     try:
-        yield run_id
+        yield owner
     finally:
         with findings.claim("nothing is left behind"):
-            sweep(target, cluster, provider, shared, run_id, SCENARIO)
-            left = _left(provider, f"{run_id}/{SCENARIO}")
+            sweep(target, cluster, provider, shared, owner.run, owner.scenario)
+            left = _left(provider, str(owner))
             expect(not left, f"it still tells of {', '.join(left)}")
 
 
@@ -179,7 +181,9 @@ def _check_addresses(live: Live) -> None:
             ip_address(address)
             expect(list(addresses.reserved_for(live.owner)) == [address], f"{addresses.reserved_for(live.owner)}")
             expect(not addresses.reserved_for(f"{live.owner}-else"), "another owner has it, too")
+            expect(live.owner in addresses.owners(), f"its owner is not among {addresses.owners()}")
             addresses.release(address)
             expect(not addresses.reserved_for(live.owner), "it is still reserved")
+            expect(live.owner not in addresses.owners(), "its owner is still told of")
         with findings.claim("an address that is released is released again without complaint"):
             addresses.release(address)

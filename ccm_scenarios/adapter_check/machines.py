@@ -79,6 +79,7 @@ def _check_life(live: Live, ends: ExitStack) -> Instance:
         expect(instances.get(launched.provider_id) == launched, f"{instances.get(launched.provider_id)}; {launched}")
         _expect_owned(live, {launched.id})
         expect(not instances.launched_for(f"{live.owner}-else"), "another owner has it, too")
+        expect(live.owner in instances.owners(), f"its owner is not among {instances.owners()}")
     with findings.claim("it joins the cluster as a Node", needed=True):
         node = expect_node_of(live.cluster, launched.provider_id)
     if live.declares(Capability.INSTANCE_ADDRESSES, "an address that it is given is its own"):
@@ -97,6 +98,7 @@ def _check_life(live: Live, ends: ExitStack) -> Instance:
         instances.delete(launched.id)
         _expect_not_found(lambda: instances.get(launched.provider_id))
         _expect_owned(live, set())
+        expect(live.owner not in instances.owners(), "its owner is still told of")
         for capability, verb in (
             (Capability.INSTANCE_STOP, instances.stop),
             (Capability.INSTANCE_STOP, instances.start),
@@ -148,6 +150,7 @@ def _check_groups(live: Live) -> None:
             _expect_described(first)
             expect(list(groups.created_for(live.owner)) == [group], f"{groups.created_for(live.owner)}")
             expect(not groups.created_for(f"{live.owner}-else"), "another owner has it, too")
+            expect(live.owner in groups.owners(), f"its owner is not among {groups.owners()}")
         with findings.claim("recreated, it has others"):
             groups.recreate(group)
             now = {instance.id for instance in groups.members(group)}
@@ -158,6 +161,7 @@ def _check_groups(live: Live) -> None:
         with findings.claim("deleted, it is gone; deleted again, there is no complaint"):
             groups.delete(group)
             expect(not groups.created_for(live.owner), f"{groups.created_for(live.owner)}")
+            expect(live.owner not in groups.owners(), "its owner is still told of")
             groups.delete(group)
 
 

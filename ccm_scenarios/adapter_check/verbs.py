@@ -56,6 +56,7 @@ VERBS: Mapping[Capability, tuple[Verb, ...]] = {
     Capability.INSTANCE_LAUNCH: (
         Verb("instances", "launch", (), _LAUNCH),
         Verb("instances", "launched_for", (OWNER,)),
+        Verb("instances", "owners"),
         Verb("instances", "delete", ("none-such",)),
     ),
     Capability.INSTANCE_STOP: (
@@ -71,6 +72,7 @@ VERBS: Mapping[Capability, tuple[Verb, ...]] = {
         Verb("node_groups", "resize", ("none-such", 1)),
         Verb("node_groups", "recreate", ("none-such",)),
         Verb("node_groups", "created_for", (OWNER,)),
+        Verb("node_groups", "owners"),
         Verb("node_groups", "delete", ("none-such",)),
     ),
     Capability.ROUTES: (
@@ -82,6 +84,7 @@ VERBS: Mapping[Capability, tuple[Verb, ...]] = {
         Verb("load_balancers", "find", (SERVICE,)),
         Verb("load_balancers", "owned_resources", (SERVICE,)),
         Verb("load_balancers", "discard", (SERVICE,)),
+        Verb("load_balancers", "services"),
         Verb("annotations", "unservable"),
     ),
     Capability.LB_DAMAGE: (
@@ -98,6 +101,7 @@ VERBS: Mapping[Capability, tuple[Verb, ...]] = {
     Capability.LB_REQUESTED_ADDRESS: (
         Verb("addresses", "reserve", (), {"owner": OWNER}),
         Verb("addresses", "reserved_for", (OWNER,)),
+        Verb("addresses", "owners"),
         Verb("addresses", "release", (_ADDRESS,)),
     ),
 }

@@ -74,6 +74,10 @@ class Instances(TypingProtocol):
         """What was launched for this owner and is not gone, by whatever process: for sweeping after a crash."""
         ...
 
+    def owners(self) -> Collection[str]:
+        """All owners for which something was launched that is not gone, of whatever cluster: for sweeping later."""
+        ...
+
     def delete(self, instance_id: str) -> None:
         """End the instance for ever. Succeeds for one that is already gone."""
         ...
@@ -137,6 +141,10 @@ class NodeGroups(TypingProtocol):
         """Groups that were made for this owner and are there, by whatever process: for sweeping after a crash."""
         ...
 
+    def owners(self) -> Collection[str]:
+        """All owners for which there are groups, of whatever cluster: for sweeping later."""
+        ...
+
     def delete(self, group: str) -> None:
         """End the group and its instances. Returns when these are gone; succeeds for a group that is gone already."""
         ...
@@ -159,6 +167,14 @@ class LoadBalancers(TypingProtocol):
 
     def discard(self, service: ServiceRef) -> None:
         """Delete what `owned_resources` tells of, as far as the cloud lets it go now; called until all is gone."""
+        ...
+
+    def services(self) -> Sequence[ServiceRef]:
+        """All Services for which there is a load balancer, of whatever cluster, by what the cloud keeps with it.
+
+        For sweeping when the Services themselves are gone. Of the UID at least as much is told as the load balancer's
+        name needs (`ServiceRef.load_balancer_name`).
+        """
         ...
 
     # With the capability LB_DAMAGE: what somebody might do at the cloud's console, behind the CCM's back
@@ -263,6 +279,10 @@ class Addresses(TypingProtocol):
 
     def reserved_for(self, owner: str) -> Sequence[str]:
         """What was reserved for this owner and is not released, by whatever process: for sweeping after a crash."""
+        ...
+
+    def owners(self) -> Collection[str]:
+        """All owners for which something is reserved, of whatever cluster: for sweeping later."""
         ...
 
     def release(self, address: str) -> None:

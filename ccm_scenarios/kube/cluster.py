@@ -63,6 +63,7 @@ class Cluster:
         self.caches = Caches(api, timeouts.api_call, changes.announce)
         self.waits = Waits(changes, timeouts, self.caches.trouble, Timeline())
         self._ending: dict[str, str] = {}
+        self._identity = ""
         self.act_for("ccm-scenarios")
 
     @classmethod
@@ -111,8 +112,11 @@ class Cluster:
             EnvironmentProblem: the API server does not answer, or refuses.
         """
         host = self._api.configuration.host
+        if self._identity:
+            return self._identity
         try:
-            return str(self.core.read_namespace("kube-system").metadata.uid)
+            self._identity = str(self.core.read_namespace("kube-system").metadata.uid)
+            return self._identity
         except ApiException as error:
             raise EnvironmentProblem(f"the API server {host} refuses: {error.status} {error.reason}") from error
         except urllib3.exceptions.HTTPError as error:
@@ -126,9 +130,9 @@ class Cluster:
         """The Nodes there are now, for a run that begins."""
         return SharedNodes(self.core.list_node().items)
 
-    def make_namespace(self, labels: Mapping[str, str]) -> str:
-        """A new namespace with a service account for Pods; its name."""
-        name: str = self.core.create_namespace(manifests.namespace(labels)).metadata.name
+    def make_namespace(self, labels: Mapping[str, str], suffix: str = "") -> str:
+        """A new namespace with a service account for Pods; its name, which ends with the suffix."""
+        name: str = self.core.create_namespace(manifests.namespace(labels, suffix)).metadata.name
         self.core.create_namespaced_service_account(name, manifests.service_account())
         return name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +20,7 @@ REVISION_LABEL = "ccm-scenarios/revision"
 
 Manifest = dict[str, Any]
 
+_LETTERS = string.ascii_lowercase + string.digits
 _BACKLOG = 64
 """Connections that may wait for one who answers each in a process of its own."""
 
@@ -49,9 +52,11 @@ printf 'HTTP/1.1 200 OK\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' "$
 client: the first five bytes are `PROXY`, the begin of version 2's signature, or already `GET /`."""
 
 
-def namespace(labels: Mapping[str, str]) -> Manifest:
-    """A namespace with a generated name."""
-    return {"metadata": {"generateName": "ccm-", "labels": dict(labels)}}
+def namespace(labels: Mapping[str, str], suffix: str) -> Manifest:
+    """A namespace with a name of its own: `ccm-`, random characters, and the suffix if there is one."""
+    # Early in the name: controllers call what they make by its first eight letters and digits.
+    name = "-".join(filter(None, ("ccm", "".join(secrets.choice(_LETTERS) for _ in range(5)), suffix)))
+    return {"metadata": {"name": name, "labels": dict(labels)}}
 
 
 def service_account() -> Manifest:

@@ -47,6 +47,11 @@ STATES = {
     "terminated": InstanceState.TERMINATED,
 }
 
+_ALIVE: FilterTypeDef = {
+    "Name": "instance-state-name",
+    "Values": [state for state in STATES if state != "terminated"],
+}
+
 Waiter = Literal["instance_running", "instance_stopped", "instance_terminated"]
 
 
@@ -136,18 +141,19 @@ class AwsInstances:
         return self._found(filters)
 
     def launched_for(self, owner: str) -> list[Instance]:
-        alive = [state for state in STATES if state != "terminated"]
-        filters: list[FilterTypeDef] = [
-            {"Name": f"tag:{OWNER_TAG}", "Values": [owner]},
-            {"Name": "instance-state-name", "Values": alive},
-        ]
-        return self._found(filters)
+        return self._found([{"Name": f"tag:{OWNER_TAG}", "Values": [owner]}, _ALIVE])
+
+    def owners(self) -> set[str]:
+        found = self._described([{"Name": "tag-key", "Values": [OWNER_TAG]}, _ALIVE])
+        return {tag["Value"] for each in found for tag in each["Tags"] if tag["Key"] == OWNER_TAG}
 
     def _found(self, filters: Sequence[FilterTypeDef]) -> list[Instance]:
+        return [_instance(each, self.clients.region) for each in self._described(filters)]
+
+    def _described(self, filters: Sequence[FilterTypeDef]) -> list[InstanceTypeDef]:
         with cloud_errors("DescribeInstances"):
             pages = self.clients.ec2.get_paginator("describe_instances").paginate(Filters=filters)
-            found = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
-        return [_instance(each, self.clients.region) for each in found]
+            return [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
 
     def delete(self, instance_id: str) -> None:
         try:

@@ -23,7 +23,7 @@ from ccm_scenarios.contract import (
     Target,
     TargetHealth,
 )
-from providers.aws import damage, security_groups
+from providers.aws import damage, security_groups, services
 from providers.aws.clients import Clients, cloud_errors, code_of
 from providers.aws.target_groups import owned_target_groups
 
@@ -98,6 +98,10 @@ class AwsLoadBalancers:
             groups = owned_target_groups(self.clients, service, self.cluster)
             damage.discard(self.clients, *self._kinds(service), groups)
             security_groups.discard(self.clients, service, name, self.cluster)
+
+    def services(self) -> Sequence[ServiceRef]:
+        with cloud_errors("DescribeLoadBalancers"):
+            return list(services.services(self.clients))
 
     def remove_listener(self, service: ServiceRef, protocol: Protocol, port: int) -> None:
         with cloud_errors("DeleteListener"):

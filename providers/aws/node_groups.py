@@ -13,7 +13,7 @@ from providers.aws.clients import cloud_errors
 from providers.aws.instances import LABEL_TAG, OWNER_TAG, AwsInstances
 
 if TYPE_CHECKING:
-    from mypy_boto3_autoscaling.type_defs import TagTypeDef
+    from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef, FilterTypeDef, TagTypeDef
 
 MOST = 10
 """Instances that a group may have; more than any scenario wants."""
@@ -69,11 +69,17 @@ class AwsNodeGroups:
         self._await(group, len(before), without=before)
 
     def created_for(self, owner: str) -> list[str]:
+        found = self._described({"Name": f"tag:{OWNER_TAG}", "Values": [owner]})
+        return [group["AutoScalingGroupName"] for group in found]
+
+    def owners(self) -> set[str]:
+        found = self._described({"Name": "tag-key", "Values": [OWNER_TAG]})
+        return {tag["Value"] for group in found for tag in group["Tags"] if tag["Key"] == OWNER_TAG}
+
+    def _described(self, wanted: FilterTypeDef) -> list[AutoScalingGroupTypeDef]:
         with cloud_errors("DescribeAutoScalingGroups"):
-            pages = self.instances.clients.autoscaling.get_paginator("describe_auto_scaling_groups").paginate(
-                Filters=[{"Name": f"tag:{OWNER_TAG}", "Values": [owner]}]
-            )
-            return [group["AutoScalingGroupName"] for page in pages for group in page["AutoScalingGroups"]]
+            paginator = self.instances.clients.autoscaling.get_paginator("describe_auto_scaling_groups")
+            return [group for page in paginator.paginate(Filters=[wanted]) for group in page["AutoScalingGroups"]]
 
     def delete(self, group: str) -> None:
         before = self._ids(group)

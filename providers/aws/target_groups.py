@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
 
 from ccm_scenarios.contract import ServiceRef
-from providers.aws.clients import Clients, code_of
-
-if TYPE_CHECKING:
-    from mypy_boto3_elbv2.type_defs import TagDescriptionTypeDef
-
-SERVICE_TAG = "kubernetes.io/service-name"
-TAGS_PER_CALL = 20
+from providers.aws.clients import Clients
+from providers.aws.tags import SERVICE_TAG, tagged
 
 
 def name_prefix(service: ServiceRef) -> str:
@@ -33,24 +25,11 @@ def owned_target_groups(clients: Clients, service: ServiceRef, cluster: str | No
         for group in page["TargetGroups"]
         if group["TargetGroupName"].startswith(prefix)
     ]
-    owned: list[str] = []
-    for start in range(0, len(named), TAGS_PER_CALL):
-        owned += [
-            description["ResourceArn"]
-            for description in _tags(clients, named[start : start + TAGS_PER_CALL])
-            if _belongs({tag["Key"]: tag.get("Value", "") for tag in description["Tags"]}, service, cluster)
-        ]
-    return owned
-
-
-def _tags(clients: Clients, arns: Sequence[str]) -> Sequence[TagDescriptionTypeDef]:
-    try:
-        return clients.elbv2.describe_tags(ResourceArns=arns)["TagDescriptions"]
-    except ClientError as error:
-        if code_of(error) != "TargetGroupNotFound":
-            raise
-        # One of several went meanwhile; the others are asked one by one.
-        return [tags for arn in arns for tags in _tags(clients, [arn])] if len(arns) > 1 else []
+    return [
+        told["ResourceArn"]
+        for told in tagged(lambda some: clients.elbv2.describe_tags(ResourceArns=some)["TagDescriptions"], named)
+        if _belongs({tag["Key"]: tag.get("Value", "") for tag in told["Tags"]}, service, cluster)
+    ]
 
 
 def _belongs(tags: dict[str, str], service: ServiceRef, cluster: str | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from google.api_core.exceptions import NotFound
 
 from providers.gcp.clients import Clients, Resource, cloud_errors
-from providers.gcp.instances import made_for
+from providers.gcp.instances import made_for, owners_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,16 @@ class GcpAddresses:
     def reserved_for(self, owner: str) -> Sequence[str]:
         return [seen.address for seen in self._listed(f'description="{made_for(owner)}"')]
 
+    def owners(self) -> set[str]:
+        return owners_of(self._listed())
+
     def release(self, address: str) -> None:
         for seen in self._listed(f'address="{address}"'):
             with cloud_errors("delete address"), suppress(NotFound):
                 delete = self.clients.addresses.delete_unary
                 self.clients.order(delete, seconds=self.seconds, region=self.clients.region, address=seen.name)
 
-    def _listed(self, filter: str) -> Sequence[Resource]:
+    def _listed(self, filter: str = "") -> Sequence[Resource]:
         with cloud_errors("list addresses"):
-            return list(self.clients.ask(self.clients.addresses.list, region=self.clients.region, filter=filter))
+            chosen = {"filter": filter} if filter else {}
+            return list(self.clients.ask(self.clients.addresses.list, region=self.clients.region, **chosen))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +46,17 @@ STATES = {
 """In Google's words what was stopped is `TERMINATED`, and what is terminated is not there."""
 
 
+_MADE_FOR = "made by ccm-scenarios for "
+
+
 def made_for(owner: str) -> str:
     """The description of what is made for an owner."""
-    return f"made by ccm-scenarios for {owner}"
+    return _MADE_FOR + owner
+
+
+def owners_of(found: Iterable[Resource]) -> set[str]:
+    """For whom these were made, as their descriptions say; what has another was made by somebody else."""
+    return {one.description.removeprefix(_MADE_FOR) for one in found if one.description.startswith(_MADE_FOR)}
 
 
 def labels_item(node_labels: Mapping[str, str]) -> str:
@@ -116,6 +124,9 @@ class GcpInstances:
 
     def launched_for(self, owner: str) -> list[Instance]:
         return [self._instance(seen) for seen in self._listed(f'description="{made_for(owner)}"')]
+
+    def owners(self) -> set[str]:
+        return owners_of(self._listed())
 
     def delete(self, instance_id: str) -> None:
         try:

@@ -59,6 +59,10 @@ class GcpLoadBalancers:
         with cloud_errors("delete"):
             parts.discard(self.clients, service)
 
+    def services(self) -> Sequence[ServiceRef]:
+        with cloud_errors("list forwarding rules"):
+            return list(parts.services(self.clients))
+
     def remove_listener(self, service: ServiceRef, protocol: Protocol, port: int) -> None:
         listeners = self._existing(service).listeners
         if (protocol, port) not in {(listener.protocol, listener.port) for listener in listeners}:

@@ -11,7 +11,7 @@ from google.api_core.exceptions import NotFound
 
 from ccm_scenarios.contract import CloudTimeout, Instance
 from providers.gcp.clients import Resource, cloud_errors, last
-from providers.gcp.instances import LABELS_ITEM, GcpInstances, labels_item, made_for
+from providers.gcp.instances import LABELS_ITEM, GcpInstances, labels_item, made_for, owners_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,20 @@ class GcpNodeGroups:
         self._await(group, len(before), without=before)
 
     def created_for(self, owner: str) -> list[str]:
+        return [
+            f"{last(manager.zone)}/{manager.name}"
+            for manager in self._listed()
+            if manager.description == made_for(owner)
+        ]
+
+    def owners(self) -> set[str]:
+        return owners_of(self._listed())
+
+    def _listed(self) -> list[Resource]:
         clients = self.instances.clients
         with cloud_errors("list node groups"):
-            pages = clients.ask(
-                clients.instance_group_managers.aggregated_list, filter=f'description="{made_for(owner)}"'
-            )
-            found = [manager for _, scope in pages for manager in scope.instance_group_managers]
-        return [f"{last(manager.zone)}/{manager.name}" for manager in found]
+            pages = clients.ask(clients.instance_group_managers.aggregated_list)
+            return [manager for _, scope in pages for manager in scope.instance_group_managers]
 
     def delete(self, group: str) -> None:
         with cloud_errors(f"delete node group {group}"), suppress(NotFound):

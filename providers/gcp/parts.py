@@ -5,6 +5,7 @@ What all Services share is left out: the health check of Nodes, its firewall rul
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from providers.gcp.clients import Clients, Resource, reason_of
 
 FIREWALL = "k8s-fw-{}"
 """Name of the firewall rule for a load balancer's clients."""
+SERVICE_KEY = "kubernetes.io/service-name"
+"""In the JSON that describes a forwarding rule."""
 LEGACY = "global/httpHealthChecks"
 IN_USE = "resourceInUseByAnotherResource"
 """Google's answer while something else that is being deleted is still there."""
@@ -98,6 +101,24 @@ def discard(clients: Clients, service: ServiceRef) -> None:
         except CloudError as error:
             if not str(error).endswith(FOUND_IN_USE):
                 raise
+
+
+def services(clients: Clients) -> Iterator[ServiceRef]:
+    """Those that forwarding rules say they are for."""
+    for one in clients.ask(clients.forwarding_rules.list, region=clients.region):
+        namespace, slash, name = _service_of(one.description).partition("/")
+        if slash:
+            # The rule's name is as much of the Service's UID as it has room for; nothing else tells it.
+            yield ServiceRef(namespace, name, uid=one.name.removeprefix("a"))
+
+
+def _service_of(description: str) -> str:
+    """`namespace/name`; empty if the rule is for no Service."""
+    try:
+        told = json.loads(description)
+    except ValueError:
+        return ""
+    return str(told.get(SERVICE_KEY, "")) if isinstance(told, dict) else ""
 
 
 def _place(clients: Clients, kind: Kind) -> dict[str, str]:

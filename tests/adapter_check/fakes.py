@@ -107,6 +107,12 @@ class FakeInstances:
         everybody = self.cloud.has("owners are not told apart")
         return [each for each in self.cloud.instances.values() if everybody or self.cloud.owners[each.id] == owner]
 
+    def owners(self) -> Collection[str]:
+        if self.cloud.has("owners of instances are not told"):
+            return set()
+        there = None if self.cloud.has("owners outlive instances") else self.cloud.instances
+        return {owner for each, owner in self.cloud.owners.items() if there is None or each in there}
+
     def delete(self, instance_id: str) -> None:
         if self.cloud.has("instances stay"):
             return
@@ -152,9 +158,15 @@ class FakeGroups:
     def created_for(self, owner: str) -> Sequence[str]:
         return [group for group in self.cloud.groups if self.cloud.owners[group] == owner]
 
+    def owners(self) -> Collection[str]:
+        if self.cloud.has("owners of groups are not told"):
+            return set()
+        return {self.cloud.owners[group] for group in self.cloud.groups}
+
     def delete(self, group: str) -> None:
         if not self.cloud.has("groups stay"):
-            self.cloud.groups.pop(group, None)
+            for each in self.cloud.groups.pop(group, []):
+                self.cloud.instances.pop(each, None)
 
 
 class FakeBalancers:
@@ -173,6 +185,11 @@ class FakeBalancers:
     def discard(self, service: ServiceRef) -> None:
         if not self.cloud.has("discard does nothing"):
             self.cloud.balancers.pop(service.name, None)
+
+    def services(self) -> Sequence[ServiceRef]:
+        if self.cloud.has("no Service is told of"):
+            return []
+        return [ServiceRef("n", name, "uid") for name in self.cloud.balancers]
 
     def _alter(self, service: ServiceRef, change: Callable[[Listener], Listener | None]) -> None:
         found = self.cloud.balancers[service.name]
@@ -217,6 +234,9 @@ class FakeAddresses:
 
     def reserved_for(self, owner: str) -> Sequence[str]:
         return [address for address, theirs in self.cloud.reserved.items() if theirs == owner]
+
+    def owners(self) -> Collection[str]:
+        return set() if self.cloud.has("owners of addresses are not told") else set(self.cloud.reserved.values())
 
     def release(self, address: str) -> None:
         if not self.cloud.has("addresses stay"):

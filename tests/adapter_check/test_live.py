@@ -11,6 +11,7 @@ from ccm_scenarios.adapter_check import balancers, live, machines
 from ccm_scenarios.adapter_check.findings import Findings
 from ccm_scenarios.contract import Capability
 from ccm_scenarios.kube import node_search
+from ccm_scenarios.owner import Owner
 from tests.adapter_check.fakes import ALL, SECRET, Adapter, Cloud, Node, Service, Waits
 
 
@@ -36,9 +37,9 @@ def check(defect: str, capabilities: frozenset[Capability] = ALL, *, disruption_
     cloud = Cloud(defect)
     provider = Adapter(cloud, "routed", capabilities)
     cluster: Any = SimpleNamespace(
-        cloud=cloud, waits=Waits(), make_namespace=lambda labels: "n", end_namespace=lambda name: None
+        cloud=cloud, waits=Waits(), make_namespace=lambda labels, suffix: "n", end_namespace=lambda name: None
     )
-    shared = live.Live(provider, cluster, Findings(lines.append), "run", SECRET)
+    shared = live.Live(provider, cluster, Findings(lines.append), Owner.now("cluster", "run", live.SCENARIO), SECRET)
     machines.check(shared, disruption_allowed=disruption_allowed)
     balancers.check(shared)
     live._check_routes(shared)
@@ -60,6 +61,14 @@ def test_an_adapter_that_does_right_is_found_right() -> None:
         ("no labels", "an instance has labels of its cloud's own: it has none"),
         ("launch returns early", "a launched instance runs, and is found by its ID and by its owner alone: it is"),
         ("owners are not told apart", "and by its owner alone: launched_for tells of"),
+        ("owners of instances are not told", "and by its owner alone: its owner is not among"),
+        ("owners outlive instances", "cannot be stopped, started or rebooted: its owner is still told of"),
+        ("owners of groups are not told", "a group has as many instances as it was told, and is found by its owner:"),
+        (
+            "owners of addresses are not told",
+            "a reserved address is its owner's until it is released: its owner is not",
+        ),
+        ("no Service is told of", "the Service is among those that have one: there are only []"),
         ("no address is added", "an address that it is given is its own: 10.0.9.9 is not among"),
         (
             "stop does nothing",

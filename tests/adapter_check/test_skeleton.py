@@ -42,7 +42,7 @@ def test_no_word_is_left_to_be_replaced(project: Path) -> None:
 
 
 def test_it_says_what_is_to_be_filled_in(project: Path) -> None:
-    assert (project / "my_cloud_ccm_scenarios/adapter.py").read_text().count("raise NotImplementedError(") == 5
+    assert (project / "my_cloud_ccm_scenarios/adapter.py").read_text().count("raise NotImplementedError(") == 6
     assert "NotImplementedError" in (project / "README.md").read_text()
 
 

@@ -57,12 +57,15 @@ class Google:
     def connect(self, timeouts: Timeouts = TIMEOUTS, endpoint: Endpoint | None = None) -> Provider:
         return gcp.connect(endpoint=endpoint or self.endpoint, flavour="network", timeouts=timeouts)
 
-    def make_external(self, service: ServiceRef, *, ports: Mapping[str, str] | None = None, check: str = "") -> str:
+    def make_external(
+        self, service: ServiceRef, *, ports: Mapping[str, str] | None = None, check: str = "", description: str = ""
+    ) -> str:
         """A load balancer as the CCM makes it for a Service without source ranges; returns its address.
 
         Args:
             ports: the rule's `portRange` and the firewall's ports; 80 by default.
             check: name of a health check of its own, on port 31000; by default the one that is shared.
+            description: of the rule.
         """
         cloud, name = self.cloud, service.load_balancer_name
         spans = {"rule": "80-80", "firewall": "80", **(ports or {})}
@@ -88,6 +91,7 @@ class Google:
         cloud.do("target_pools", **HERE, target_pool_resource=pool)
         rule = compute_v1.ForwardingRule(
             name=name,
+            description=description,
             I_p_address=address,
             port_range=spans["rule"],
             target=f"regions/{REGION}/targetPools/{name}",

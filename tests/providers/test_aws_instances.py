@@ -73,8 +73,10 @@ def test_a_launched_instance_stops_starts_reboots_and_goes(cloud: Cloud) -> None
 
     assert [each.id for each in instances.launched_for("run/scenario")] == [launched.id]
     assert not instances.launched_for("run/another")
+    assert "run/scenario" in instances.owners()
     instances.delete(launched.id)
     assert not instances.launched_for("run/scenario")
+    assert "run/scenario" not in instances.owners()
     instances.delete(launched.id)  # what is gone already is no error
     for act in (instances.stop, instances.start, instances.reboot):
         with pytest.raises(InstanceNotFound, match=launched.id):

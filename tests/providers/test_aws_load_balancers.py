@@ -90,6 +90,30 @@ def test_the_traffic_port_is_told_from_a_fixed_health_check_port(cloud: Cloud, s
 
 
 @pytest.mark.parametrize("kind", ["classic", "network"])
+def test_load_balancers_tell_for_which_services_they_are(cloud: Cloud, service: ServiceRef, kind: str) -> None:
+    load_balancers, name = cloud.connect().load_balancers, service.load_balancer_name
+
+    def told() -> list[ServiceRef]:
+        return [each for each in load_balancers.services() if each.load_balancer_name == name]
+
+    tags = [{"Key": "kubernetes.io/service-name", "Value": f"{service.namespace}/web"}]
+    if kind == "classic":
+        cloud.make_classic(service)
+        assert told() == [], "it does not say whose it is"
+        cloud.clients.elb.add_tags(LoadBalancerNames=[name], Tags=tags)  # type: ignore[arg-type]
+    else:
+        cloud.make_network(service)
+        assert told() == [], "it does not say whose it is"
+        found = load_balancers.find(service)
+        assert found is not None
+        cloud.clients.elbv2.add_tags(ResourceArns=[found.id], Tags=tags)  # type: ignore[arg-type]
+    (one,) = told()
+    assert (one.namespace, one.name) == (service.namespace, "web")
+    load_balancers.discard(one)
+    assert (told(), load_balancers.find(service)) == ([], None)
+
+
+@pytest.mark.parametrize("kind", ["classic", "network"])
 def test_a_new_load_balancer_of_the_same_name_has_another_identity(
     cloud: Cloud, service: ServiceRef, kind: str
 ) -> None:

@@ -29,9 +29,9 @@ def test_a_groups_instances_join_as_those_that_are_launched_do(cloud: Cloud) -> 
         seen = cloud.hypervisor.region.desired().instances[one.id]
         assert seen.node_labels == {"example.com/role": "x"}
         assert seen.security_group_ids == (cloud.account.node_security_group_id,)
-    assert groups.created_for(OWNER) == [group]
+    assert (groups.created_for(OWNER), groups.owners()) == ([group], {OWNER})
     groups.delete(group)
-    assert groups.created_for(OWNER) == []
+    assert (groups.created_for(OWNER), groups.owners()) == ([], set())
     assert not {one.id for one in members} & set(cloud.hypervisor.region.desired().instances)
     groups.delete(group)
 

@@ -58,8 +58,10 @@ def test_a_launched_instance_stops_starts_resets_and_goes(google: Google) -> Non
 
     assert [each.id for each in instances.launched_for(OWNER)] == [launched.id]
     assert not instances.launched_for("run/another")
+    assert instances.owners() == {OWNER}, "other instances are nobody's"
     instances.delete(launched.id)
     assert not instances.launched_for(OWNER)
+    assert instances.owners() == set()
     instances.delete(launched.id)  # what is gone already is no error
     for act in (instances.stop, instances.start, instances.reboot):
         with pytest.raises(InstanceNotFound, match=launched.id):
@@ -155,8 +157,10 @@ def test_addresses_are_reserved_for_their_owner_until_they_are_released(google: 
     address = addresses.reserve(owner=OWNER)
     other = addresses.reserve(owner="run/other")
     assert (address != other, list(addresses.reserved_for(OWNER))) == (True, [address])
+    assert addresses.owners() == {OWNER, "run/other"}
     for _ in range(2):
         addresses.release(address)
+    assert addresses.owners() == {"run/other"}
     assert list(addresses.reserved_for(OWNER)) == []
     assert list(addresses.reserved_for("run/other")) == [other]
 

@@ -39,6 +39,19 @@ def test_nothing_is_found_where_there_is_nothing(google: Google, service: Servic
     balancers.discard(service)
 
 
+def test_load_balancers_tell_for_which_services_they_are(google: Google, service: ServiceRef) -> None:
+    balancers = google.connect().load_balancers
+    google.make_external(service)
+    assert balancers.services() == [], "its rule does not say whose it is"
+    other = ServiceRef("n", "other", "01234567-0123-0123-0123-0123456789ab")
+    google.make_external(other, description='{"kubernetes.io/service-name":"n/other"}', check="own")
+    (told,) = balancers.services()
+    assert (told.namespace, told.name, told.load_balancer_name) == ("n", "other", other.load_balancer_name)
+    balancers.discard(told)
+    assert list(balancers.owned_resources(other)) == []
+    assert balancers.find(service) is not None
+
+
 def test_an_external_load_balancer_is_seen(google: Google, service: ServiceRef) -> None:
     address = google.make_external(service)
     first, second = (google.cloud.instance(name).id for name in google.account.node_names)

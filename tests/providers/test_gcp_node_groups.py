@@ -27,9 +27,9 @@ def test_a_groups_instances_join_as_those_that_are_launched_do(google: Google) -
         seen = google.cloud.desired.instances[one.id]
         assert (seen.node_labels, seen.tags) == ({"example.com/role": "x"}, ("node",))
         assert seen.name.startswith("node-")
-    assert groups.created_for(OWNER) == [group]
+    assert (groups.created_for(OWNER), groups.owners()) == ([group], {OWNER})
     groups.delete(group)
-    assert groups.created_for(OWNER) == []
+    assert (groups.created_for(OWNER), groups.owners()) == ([], set())
     assert google.cloud.names(google.cloud.desired.instances) == list(google.account.node_names)
     groups.delete(group)
 

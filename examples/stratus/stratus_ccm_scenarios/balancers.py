@@ -72,6 +72,20 @@ class StratusBalancers:
                 self.api.call("ec2", "revoke_security_group_ingress", GroupId=other, IpPermissions=[rule])
             self.api.call("ec2", "delete_security_group", absent=_IN_USE, GroupId=group)
 
+    def services(self) -> Sequence[ServiceRef]:
+        seen = self.api.call("elb", "describe_load_balancers")["LoadBalancerDescriptions"]
+        names = {each["LoadBalancerName"]: self._service_of(each["LoadBalancerName"]) for each in seen}
+        # The load balancer's name is all there is of the Service's UID.
+        return [ServiceRef(*service, uid=name.removeprefix("a")) for name, service in names.items() if service]
+
+    def _service_of(self, name: str) -> tuple[str, str] | None:
+        """Namespace and name, as the controller's tag tells them; None for one that is no Service's, or gone."""
+        answer = self.api.call("elb", "describe_tags", absent=_ABSENT, LoadBalancerNames=[name])
+        told = answer["TagDescriptions"] if answer else ()
+        tags = {tag["Key"]: tag["Value"] for each in told for tag in each["Tags"]}
+        namespace, slash, service = tags.get("kubernetes.io/service-name", "").partition("/")
+        return (namespace, service) if slash else None
+
     def _described(self, name: str) -> Mapping[str, Any] | None:
         answer = self.api.call("elb", "describe_load_balancers", absent=_ABSENT, LoadBalancerNames=[name])
         found: list[Mapping[str, Any]] = answer["LoadBalancerDescriptions"] if answer else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,11 @@ class StratusInstances:
         found = self._described(Filters=[{"Name": f"tag:{OWNER}", "Values": [owner]}])
         return [each for each in found if each.state is not InstanceState.TERMINATED]
 
+    def owners(self) -> Collection[str]:
+        found = self._seen(Filters=[{"Name": "tag-key", "Values": [OWNER]}])
+        alive = [each for each in found if _STATES[each["State"]["Name"]] is not InstanceState.TERMINATED]
+        return {tag["Value"] for each in alive for tag in each["Tags"] if tag["Key"] == OWNER}
+
     def delete(self, instance_id: str) -> None:
         parameters = {"InstanceIds": [instance_id]}
         if self.api.call("ec2", "terminate_instances", absent=_UNKNOWN, **parameters) is not None:
@@ -98,8 +103,11 @@ class StratusInstances:
         self.api.wait(f"instance {instance_id} {wanted.value}", seconds, look)
 
     def _described(self, **parameters: Any) -> list[Instance]:
+        return [self._instance(each) for each in self._seen(**parameters)]
+
+    def _seen(self, **parameters: Any) -> list[Mapping[str, Any]]:
         answer = self.api.call("ec2", "describe_instances", absent=_UNKNOWN, **parameters) or {"Reservations": []}
-        return [self._instance(each) for group in answer["Reservations"] for each in group["Instances"]]
+        return [each for group in answer["Reservations"] for each in group["Instances"]]
 
     def _instance(self, seen: Mapping[str, Any]) -> Instance:
         zone, name = seen["Placement"]["AvailabilityZone"], seen.get("PrivateDnsName")
