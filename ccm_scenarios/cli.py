@@ -118,6 +118,40 @@ def _pair(word: str) -> tuple[str, str]:
     return key, value or "true"  # as behave has it
 
 
+@app.command()
+def sweep(
+    provider: Annotated[str, typer.Option(help="Whose adapter knows the cloud: a name, or module:Factory.")],
+    define: Annotated[
+        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Which cluster and flavour, as for a run.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="UID", help="UID of the cluster's namespace kube-system: that one is meant.")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="Only what this run left, old or not.")
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="AGE", help="Only of scenarios that began so long ago: 30m, 2h, 1d; 6h without --run."),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove it; without this it is only listed.")] = False,
+) -> None:
+    """List what runs that died left on a named cluster and in its cloud, or remove it.
+
+    Touches only what carries the suite's own mark for this cluster. Exit code 1 if something stays that was to be
+    removed.
+    """
+    import providers
+    from ccm_scenarios import sweep_command
+    from ccm_scenarios.options import Options
+
+    sys.path.insert(0, str(Path.cwd()))  # an adapter may lie here, as for a run
+    age = sweep_command.age(older_than) if older_than is not None else None
+    options = Options.parse(dict(_pair(word) for word in define or ()))
+    order = sweep_command.Order(cluster, run_id, age, remove)
+    raise typer.Exit(int(not sweep_command.run(providers.find(provider), options, order, typer.echo)))
+
+
 @app.command("new-provider")
 def new_provider(
     name: Annotated[str, typer.Argument(help="The cloud's name: it becomes the tag.")],

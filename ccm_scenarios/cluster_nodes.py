@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ccm_scenarios.clean_up import Turn
@@ -13,6 +13,7 @@ from ccm_scenarios.kube.node_facts import ZONE_LABELS
 from ccm_scenarios.kube.node_search import all_nodes, expect_usable_nodes
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.shared import SharedNodes
+from ccm_scenarios.kube.undo import Undo
 
 if TYPE_CHECKING:
     from ccm_scenarios.world import World
@@ -31,6 +32,7 @@ class ClusterNodes:
         self._cluster = world.cluster
         self._shared = shared
         self._claimed = False
+        self._undo: dict[str, Undo] = {}
 
     @property
     def names(self) -> list[str]:
@@ -73,6 +75,40 @@ class ClusterNodes:
         if self._shared is not None and not self._claimed:
             self._claimed = True
             self._world.on_close("claim on the shared Nodes", self._shared.claim(), Turn.NODES)
+
+    def will_change(
+        self,
+        node: NodeHandle,
+        *,
+        labels: Collection[str] = (),
+        taint: str | None = None,
+        address: str | None = None,
+        route: str | None = None,
+        turn: Turn = Turn.OBJECTS,
+    ) -> None:
+        """Have a Node as it was at the end, and by a later process if this one dies: to be called before the change.
+
+        Args:
+            labels: keys of those that change.
+            taint: key of one that is put on.
+            address: one that its status gets.
+            route: CIDR of a route in the cloud that will lead to its instance.
+            turn: when it is put right.
+        """
+        undo = Undo(
+            str(self._world.owner),
+            labels={key: node.labels.get(key) for key in labels},
+            taints=(taint,) if taint else (),
+            addresses=(address,) if address else (),
+            routes=(route,) if route else (),
+        )
+        if node.uid in self._undo:
+            undo = undo.and_before(self._undo[node.uid])
+        else:
+            routes = self._world.provider.routes
+            self._world.on_close(f"{node} as it was", lambda: self._undo.pop(node.uid).apply(node, routes), turn)
+        self._undo[node.uid] = undo
+        undo.keep(node)
 
     def ask_one(self) -> bool:
         """Ask any of them for an answer; returns whether it gave one."""

@@ -55,21 +55,19 @@ class Disturbances:
     def initialise_anew(self, node: NodeHandle) -> None:
         """Mark a shared Node uninitialized; it is unmarked at the end if its controller manager did not do so."""
         self._world.cluster_nodes.claim()
-        self._world.on_close(
-            f"{node} without taint {UNINITIALIZED_TAINT}", lambda: node.remove_taint(UNINITIALIZED_TAINT)
-        )
+        self._world.cluster_nodes.will_change(node, taint=UNINITIALIZED_TAINT)
         node.mark_uninitialized()
 
     def taint(self, node: NodeHandle) -> None:
         """Put the scenario's own taint on a shared Node."""
         self._world.cluster_nodes.claim()
-        self._world.on_close(f"{node} without taint {OWN_TAINT}", lambda: node.remove_taint(OWN_TAINT))
+        self._world.cluster_nodes.will_change(node, taint=OWN_TAINT)
         node.add_own_taint()
 
     def misinform(self, node: NodeHandle) -> None:
         """Let a Node show an external address that its instance does not have."""
         self._world.cluster_nodes.claim()
-        self._world.on_close(f"{node} without address {NO_SUCH_ADDRESS}", lambda: node.remove_address(NO_SUCH_ADDRESS))
+        self._world.cluster_nodes.will_change(node, address=NO_SUCH_ADDRESS)
         node.add_address("ExternalIP", NO_SUCH_ADDRESS)
 
     def befall(self, node: NodeHandle, mishap: Mishap) -> None:
@@ -128,14 +126,12 @@ class Disturbances:
     def _change_labels(self, node: NodeHandle, change: dict[str, str | None]) -> None:
         # At the end it has those it had, whatever its controller manager did.
         self._world.cluster_nodes.claim()
-        before = {key: node.labels.get(key) for key in change}
-        self._world.on_close(f"{node} with its labels {', '.join(change)}", lambda: node.change_labels(before))
+        self._world.cluster_nodes.will_change(node, labels=change)
         node.change_labels(change)
 
     def _add_route(self, node: NodeHandle, destination: str) -> str:
         # Two scenarios might add the same one.
         self._world.cluster_nodes.claim()
-        cloud = self._world.cloud
-        self._world.on_close(f"route to {destination}", lambda: cloud.remove_routes([destination]))
-        cloud.add_route(destination, node)
+        self._world.cluster_nodes.will_change(node, route=destination)
+        self._world.cloud.add_route(destination, node)
         return destination

@@ -41,8 +41,7 @@ class Members:
         """Keep Nodes out; they may be members again at the end."""
         self._world.mark()
         for node in nodes:
-            what = f"{node} without label {EXCLUDED_LABEL}"
-            self._world.on_close(what, node.join_load_balancers, Turn.NODES)
+            self._world.cluster_nodes.will_change(node, labels=[EXCLUDED_LABEL], turn=Turn.NODES)
             node.leave_load_balancers()
 
     def include(self, nodes: Sequence[NodeHandle]) -> None:

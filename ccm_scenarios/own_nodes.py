@@ -36,7 +36,7 @@ class OwnNodes:
         labels = {} if in_load_balancers else {EXCLUDED_LABEL: ""}
         with waiting("an instance launched in the cloud"):
             instance = self._world.provider.instances.launch(
-                owner=self._world.owner, node_labels=labels, in_place_of=in_place_of
+                owner=str(self._world.owner), node_labels=labels, in_place_of=in_place_of
             )
         self._world.on_close(f"instance {instance.id}", lambda: self._end(instance), Turn.NODES)
         node = expect_node_of(self._cluster, instance.provider_id)
@@ -46,7 +46,7 @@ class OwnNodes:
 
     def make_group(self, size: int) -> NodeGroup:
         """A node group of this scenario's own, each of its instances with a Ready, initialised Node."""
-        group = NodeGroup(self._cluster, self._world.provider, owner=self._world.owner, size=size)
+        group = NodeGroup(self._cluster, self._world.provider, owner=str(self._world.owner), size=size)
         self._world.on_close(str(group), group.end, Turn.NODES)
         group.expect_nodes()
         return group

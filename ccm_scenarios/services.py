@@ -105,7 +105,7 @@ class Services:
 
     def reserve_address(self) -> str:
         """An address of the cloud's that no load balancer has yet."""
-        address = self._world.provider.addresses.reserve(owner=self._world.owner)
+        address = self._world.provider.addresses.reserve(owner=str(self._world.owner))
         self._world.on_close(f"reserved address {address}", lambda: self._world.provider.addresses.release(address))
         return address
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ccm_scenarios.balancers import BalancerExpectations
@@ -23,6 +23,7 @@ from ccm_scenarios.manager import Manager
 from ccm_scenarios.members import Members
 from ccm_scenarios.metrics import Metrics
 from ccm_scenarios.own_nodes import OwnNodes
+from ccm_scenarios.owner import Owner
 from ccm_scenarios.replicas import Replicas
 from ccm_scenarios.services import Services
 from ccm_scenarios.targets import Target
@@ -64,10 +65,7 @@ class World:
         self.cluster = cluster
         self.provider = provider
         self.target = target
-        self.labels = labels_of(run_id, scenario_id)
-        """By which all that the scenario makes without a namespace, and its namespace, is found again."""
-        self.owner = owner_of(run_id, scenario_id)
-        """What the cloud is told about who made something."""
+        self._ids = (run_id, scenario_id)
         self.namespaces: list[str] = []
         """The names of those that it made."""
         self._clean_up = CleanUp()
@@ -109,13 +107,23 @@ class World:
         context.zones = Zones(self)
 
     @functools.cached_property
+    def owner(self) -> Owner:
+        """By which all that the scenario makes is found again."""
+        return Owner.now(self.cluster.identity(), *self._ids)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Of all that it makes in the cluster without a namespace."""
+        return self.owner.labels
+
+    @functools.cached_property
     def namespace(self) -> str:
         """The scenario's own namespace."""
         return self.make_namespace()
 
     def make_namespace(self) -> str:
         """A further namespace of the scenario; its name."""
-        name = self.cluster.make_namespace(self.labels)
+        name = self.cluster.make_namespace(self.labels, self.owner.namespace_suffix)
         self.namespaces.append(name)
         self.on_close(f"namespace {name}", lambda: self.cluster.end_namespace(name))
         return name
@@ -165,13 +173,3 @@ class World:
                 self.on_close("load balancers known to the controller manager", self.services.expect_taken_up)
 
         self.on_close(what, restore, Turn.CONTROLLER)
-
-
-def labels_of(run_id: str, scenario_id: str) -> dict[str, str]:
-    """Labels of every namespace a scenario makes."""
-    return {"ccm-scenarios/run": run_id, "ccm-scenarios/scenario": scenario_id}
-
-
-def owner_of(run_id: str, scenario_id: str) -> str:
-    """What the cloud is told about who launched an instance."""
-    return f"{run_id}/{scenario_id}"

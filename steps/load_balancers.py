@@ -67,4 +67,4 @@ def reserved_address(context: Context) -> None:
 
 @then("the reserved address is still reserved")
 def address_is_still_reserved(context: Context) -> None:
-    context.cloud.expect_still_reserved(context.reserved_address, owner=context.world.owner)
+    context.cloud.expect_still_reserved(context.reserved_address, owner=str(context.world.owner))

@@ -33,3 +33,4 @@ class Expectation(AssertionError):
         super().__init__("\n".join(lines))
         self.expected = expected
         self.last_seen = last_seen
+        self.waited = waited

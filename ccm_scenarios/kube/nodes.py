@@ -111,8 +111,11 @@ class NodeHandle:
 
     def say_kubelet_was_given(self, address: str) -> None:
         """Annotate the Node as a kubelet does that was told its address."""
-        change = {"metadata": {"annotations": {GIVEN_ADDRESS: address}}}
-        self._follow(self.cluster.core.patch_node(self.name, change))
+        self.annotate({GIVEN_ADDRESS: address})
+
+    def annotate(self, change: Mapping[str, str | None]) -> None:
+        """Set annotations; None takes one away."""
+        self._follow(self.cluster.core.patch_node(self.name, {"metadata": {"annotations": dict(change)}}))
 
     def change_labels(self, change: Mapping[str, str | None]) -> None:
         """Set labels; None takes one away."""

@@ -8,17 +8,12 @@ import os
 import struct
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ccm_scenarios.waiting import waiting
 
 _STAMP = 8
 """Random bytes by which one content is told from another."""
-
-
-class _Known(NamedTuple):
-    name: str
-    labels: frozenset[str]
 
 
 class SharedNodes:
@@ -31,7 +26,7 @@ class SharedNodes:
     def __init__(self, nodes: Iterable[Any]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the run
         self._read = b""
-        self._known: Mapping[str, _Known] = {}
+        self._known: Mapping[str, str] = {}
         self._write(nodes)
 
     def renew(self, nodes: Iterable[Any]) -> None:
@@ -45,33 +40,29 @@ class SharedNodes:
             self._write(nodes)
 
     def _write(self, nodes: Iterable[Any]) -> None:
-        known = {one.metadata.uid: (one.metadata.name, sorted(one.metadata.labels or {})) for one in nodes}
+        known = {one.metadata.uid: one.metadata.name for one in nodes}
         content = json.dumps(known).encode()
         # Told apart from what was there by its length and a random part: a reader has no other news of it.
         os.pwrite(self._file.fileno(), struct.pack("=Q", len(content)) + os.urandom(_STAMP) + content, 0)
 
     @property
-    def _nodes(self) -> Mapping[str, _Known]:
+    def _nodes(self) -> Mapping[str, str]:
+        """UID to name."""
         head = os.pread(self._file.fileno(), 8 + _STAMP, 0)
         if head != self._read:
             (length,) = struct.unpack_from("=Q", head)
-            content = json.loads(os.pread(self._file.fileno(), length, len(head)))
-            self._known = {uid: _Known(name, frozenset(labels)) for uid, (name, labels) in content.items()}
+            self._known = json.loads(os.pread(self._file.fileno(), length, len(head)))
             self._read = head
         return self._known
 
     @property
     def names(self) -> list[str]:
         """Of all of them, sorted."""
-        return sorted(known.name for known in self._nodes.values())
+        return sorted(self._nodes.values())
 
     def __contains__(self, node: Any) -> bool:
         """Whether a `V1Node` is one of them; another Node of the same name is not."""
         return node.metadata.uid in self._nodes
-
-    def had_label(self, node: Any, key: str) -> bool:
-        """Whether a `V1Node`, one of them, carried this label when the run began, or when it became one."""
-        return key in self._nodes[node.metadata.uid].labels
 
     def claim(self) -> Callable[[], None]:
         """Wait until no other scenario changes these Nodes, and keep the others from it; returns what ends that.

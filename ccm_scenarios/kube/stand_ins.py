@@ -73,13 +73,6 @@ class StandIn:
         with ignore_not_found():
             self._cluster.core.delete_node(self.name)
 
-    @staticmethod
-    def sweep(cluster: Cluster, selector: str) -> None:
-        """Delete all that carry these labels."""
-        for node in cluster.core.list_node(label_selector=selector).items:
-            with ignore_not_found():
-                cluster.core.delete_node(node.metadata.name)
-
     def expect_never_initialised(self) -> None:
         """That each of its versions, from the first to the last, carries the uninitialized taint."""
         with self._lock:
@@ -130,19 +123,47 @@ class DeletionRefused:
     def __str__(self) -> str:
         return f"admission policy {self.name}"
 
-    @staticmethod
-    def sweep(cluster: Cluster, selector: str) -> None:
-        """Take away all policies that carry these labels."""
-        api = AdmissionregistrationV1Api(cluster.core.api_client)
-        api.delete_collection_validating_admission_policy_binding(label_selector=selector)
-        api.delete_collection_validating_admission_policy(label_selector=selector)
-
     def end(self) -> None:
         """Take the policy away; no error if it is gone."""
-        with ignore_not_found():
-            self._api.delete_validating_admission_policy_binding(self.name)
-        with ignore_not_found():
-            self._api.delete_validating_admission_policy(self.name)
+        end_policy(self._cluster, self.name)
+
+
+def policies(cluster: Cluster, selector: str) -> list[Any]:
+    """All that keep somebody from deleting a Node, and all their bindings, which carry these labels.
+
+    Returns:
+        `V1ValidatingAdmissionPolicy` and `V1ValidatingAdmissionPolicyBinding`; of each pair one, if both are there.
+    """
+    api = AdmissionregistrationV1Api(cluster.core.api_client)
+    found: dict[str, Any] = {}
+    with ignore_not_found():  # a cluster that is too old for them
+        for listed in (api.list_validating_admission_policy_binding, api.list_validating_admission_policy):
+            found |= {one.metadata.name: one for one in listed(label_selector=selector).items}
+    return list(found.values())
+
+
+def end_policy(cluster: Cluster, name: str) -> None:
+    """Take one away, and its binding; no error if either is gone."""
+    api = AdmissionregistrationV1Api(cluster.core.api_client)
+    with ignore_not_found():
+        api.delete_validating_admission_policy_binding(name)
+    with ignore_not_found():
+        api.delete_validating_admission_policy(name)
+
+
+def remove_node(cluster: Cluster, name: str) -> None:
+    """Delete a Node, once no policy refuses it any more; no error if it is gone."""
+
+    def look() -> None:
+        try:
+            with ignore_not_found():
+                cluster.core.delete_node(name)
+        except ApiException as error:
+            if error.status not in _REFUSED:
+                raise
+            raise NotYet(f"its deletion is refused: {error.reason}") from None
+
+    cluster.waits.until(f"Node {name} deleted", look, timeout="api_call", asking=True)
 
 
 def _node(

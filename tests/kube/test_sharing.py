@@ -1,29 +1,24 @@
-"""Scenarios that run at the same time: which Nodes they share, where their Pods may go, and what a dead one leaves."""
+"""Scenarios that run at the same time: which Nodes they share, and where their Pods may go."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from ccm_scenarios.clean_up import CleanupFailed
-from ccm_scenarios.contract import Capability, CloudError, Instance, OwnedResource, Provider
 from ccm_scenarios.disturbances import Disturbances
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.expectation import Expectation
-from ccm_scenarios.kube.node_facts import OWN_TAINT, UNINITIALIZED_TAINT
+from ccm_scenarios.kube.node_facts import UNINITIALIZED_TAINT
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.shared import SharedNodes
-from ccm_scenarios.sweeping import sweep
-from ccm_scenarios.world import World, labels_of
-from tests.kube.control_plane import TIMEOUTS, ControlPlane
+from ccm_scenarios.world import World
 from tests.kube.nodes import change_status, create, status
-from tests.kube.worlds import Cloud, instance, world_of
+from tests.kube.worlds import Cloud, world_of
 
 
 @pytest.fixture
@@ -141,91 +136,3 @@ def test_a_claim_ends_with_the_world(cluster: Cluster, cloud: Cloud, shared: Sha
     assert ours.recv() == "claimed"
     other.kill()
     other.join()
-
-
-# What a dead scenario leaves
-
-
-class Launching(Cloud):
-    """A cloud that knows who launched what."""
-
-    capabilities = Cloud.capabilities | {Capability.INSTANCE_LAUNCH}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.launched = {"r1/dead": [instance(1)], "r1/alive": [instance(2)]}
-        self.deleted: list[str] = []
-
-    def launched_for(self, owner: str) -> list[Instance]:
-        return self.launched[owner]
-
-    def delete(self, instance_id: str) -> None:
-        if self.refuses:
-            raise CloudError("DeleteInstance: Throttled")
-        self.deleted.append(instance_id)
-
-
-def namespace_of(cluster: Cluster, scenario_id: str) -> str:
-    name = cluster.make_namespace(labels_of("r1", scenario_id))
-    ports = [{"port": 80}]
-    cluster.core.create_namespaced_service(name, {"metadata": {"name": "service"}, "spec": {"ports": ports}})
-    return name
-
-
-UNCONTROLLED: Any = SimpleNamespace(faults=None, arrangements=None, controller_manager=None, versions=None)
-"""A target that offers no control over its controller manager."""
-
-
-@pytest.fixture
-def connection(control_plane: ControlPlane) -> Cluster:
-    return Cluster.connect(control_plane.kubeconfig, None, TIMEOUTS)
-
-
-def test_what_a_dead_scenario_left_is_removed_and_nothing_else(
-    connection: Cluster, cluster: Cluster, shared: SharedNodes, node: NodeHandle
-) -> None:
-    dead, alive = namespace_of(cluster, "dead"), namespace_of(cluster, "alive")
-    node.add_own_taint()
-    node.mark_uninitialized()
-    create(cluster, "launched", taints=[{"key": OWN_TAINT, "effect": "PreferNoSchedule"}])
-    cloud = Launching()
-    sweep(UNCONTROLLED, connection, cast(Provider, cloud), shared, "r1", "dead")
-    connection.close()  # the namespaces are gone
-    names = {namespace.metadata.name for namespace in cluster.core.list_namespace().items}
-    assert alive in names
-    assert dead not in names
-    assert cloud.deleted == ["i-1"]
-    taints = {each.metadata.name: {t.key for t in each.spec.taints or []} for each in cluster.core.list_node().items}
-    assert taints["node"].isdisjoint({OWN_TAINT, UNINITIALIZED_TAINT})
-    assert OWN_TAINT in taints["launched"]
-    cluster.end_namespace(alive)
-
-
-class Grouping(Launching):
-    """A cloud with node groups, which replace what is taken from them."""
-
-    capabilities = Launching.capabilities | {Capability.NODE_GROUPS}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.node_groups = SimpleNamespace(created_for=lambda owner: [f"{owner}-group"], delete=self.deleted.append)
-
-
-def test_a_group_is_swept_before_its_instances(connection: Cluster, shared: SharedNodes) -> None:
-    cloud = Grouping()
-    sweep(UNCONTROLLED, connection, cast(Provider, cloud), shared, "r1", "dead")
-    assert cloud.deleted == ["r1/dead-group", "i-1"]
-    connection.close()
-
-
-def test_what_stays_is_told(connection: Cluster, cluster: Cluster, shared: SharedNodes) -> None:
-    namespace = namespace_of(cluster, "dead")
-    cloud = Launching()
-    cloud.refuses = True
-    cloud.left = [OwnedResource("load balancer", "lb-1")]
-    with pytest.raises(CleanupFailed) as failure:
-        sweep(UNCONTROLLED, connection, cast(Provider, cloud), shared, "r1", "dead")
-    assert "its instances: DeleteInstance: Throttled" in str(failure.value)
-    assert f"nothing in the cloud for Service {namespace}/service" in str(failure.value)
-    assert "lb-1" in str(failure.value)
-    connection.close()
