@@ -373,7 +373,7 @@ class Suite:
         return self._reports is not None and all(s.status.name == "skipped" and not _deviates(s) for s in scenarios)
 
     def _left_behind(self) -> str:
-        return f"What run {self._run_id} made on the {self._target} may be left; its namespaces carry this id."
+        return f"What run {self._run_id} made on the {self._target} may be left; `ccm-scenarios sweep` removes it."
 
 
 def _deviates(scenario: Any) -> bool:
