@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ccm_scenarios import __version__
+from ccm_scenarios.contract import Grants
 from ccm_scenarios.errors import CcmScenariosError, UsageError
 
 _USAGE_ERROR = 2
@@ -178,6 +179,40 @@ def behaviours() -> None:
     names = providers.names()
     judged = catalogue.declared_by(map(providers.find, names), OFFERED_BY_LOCAL_CLOUD)
     typer.echo(catalogue.table(catalogue.behaviours(suite_directory() / "features", names), judged), nl=False)
+
+
+@app.command()
+def rights(
+    grantor: Annotated[
+        str, typer.Argument(metavar="kubernetes|PROVIDER", help="Who is to grant them: the cluster, or a cloud.")
+    ],
+    disruptive: Annotated[bool, typer.Option("--disruptive", help="Those for -D disruptive=allow, too.")] = False,
+    upgrades: Annotated[bool, typer.Option("--upgrades", help="Those for -D upgrade-versions, too.")] = False,
+    used_by: Annotated[
+        list[Path] | None, typer.Option(help="What a run used whose reports are here, in place of all that are needed.")
+    ] = None,
+) -> None:
+    """Print the rights that a run on a named cluster needs, and no others: manifests of a service account with its
+    roles (kubernetes), a policy document (aws), a custom role (gcp)."""
+    from ccm_scenarios.reporting.rights import read
+
+    grants = _grants(grantor)
+    chosen = read(used_by, grantor) if used_by else grants.needed()
+    typer.echo(grants.document(chosen.needed(disruptive=disruptive, upgrades=upgrades)), nl=False)
+
+
+def _grants(grantor: str) -> Grants:
+    import providers
+    from ccm_scenarios.contract.rights import KUBERNETES
+
+    if grantor == KUBERNETES:
+        from ccm_scenarios.kube import rights as of_cluster
+
+        return of_cluster
+    grants: Grants | None = getattr(providers.find(grantor), "rights", None)
+    if grants is None:
+        raise UsageError(f"the {grantor} adapter does not tell which rights it needs; {KUBERNETES} does")
+    return grants
 
 
 @app.command()

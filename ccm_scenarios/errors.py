@@ -18,3 +18,19 @@ class EnvironmentProblem(CcmScenariosError):
 class NoVerdict(EnvironmentProblem):
     """The machine kept the suite from seeing what it would judge. Raised within a behaviour it makes that an error,
     which is no failure: nothing is said of the controller manager."""
+
+
+class MissingRight(EnvironmentProblem):
+    """The cluster or the cloud refuses a call for want of a right.
+
+    Args:
+        right: its name, in the words of whoever grants it.
+        grantor: `kubernetes`, or the adapter's name.
+        said: what was answered.
+    """
+
+    def __init__(self, right: str, grantor: str, said: str) -> None:
+        super().__init__(
+            f"the right to {right!r} is missing: {said}; all that are needed: ccm-scenarios rights {grantor}"
+        )
+        self.right = right

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.console import tell
-from ccm_scenarios.contract import why_not_judged
+from ccm_scenarios.contract import rights, why_not_judged
 from ccm_scenarios.deviations import MARK, Deviations
 from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import CcmScenariosError
@@ -168,7 +168,9 @@ class Suite:
         # Closed before workers are forked: a connection has one owner.
         with closing(self._connect()) as cluster:
             self._shared = cluster.shared_nodes()
-            return cluster.identity()
+            identity = cluster.identity()
+        self._tell_rights()
+        return identity
 
     def _separable(self) -> bool:
         return self._target is not None and self._target.another(1) is not None
@@ -225,6 +227,7 @@ class Suite:
                 assert self._vigil is not None
                 self._vigil.end()
                 errors += _close(self._own_target)
+        self._tell_rights()
         if errors:
             raise ExceptionGroup("a worker left something behind", errors)
 
@@ -296,6 +299,7 @@ class Suite:
                 raise
             finally:
                 self._close_account(self._account)
+                self._tell_rights(scenario)
         shown = all(step.status.name == "passed" for step in scenario.all_steps)
         self._deviations.judge(self._selection.id_of(scenario), shown=shown)
 
@@ -310,6 +314,15 @@ class Suite:
     def _close_account(self, account: Account | None) -> None:
         if account is not None and self._reports is not None:
             self._reports.add_timing(account.close())
+
+    def _tell_rights(self, scenario: Any | None = None) -> None:
+        used = rights.take_used()
+        if not used or self._reports is None:
+            return
+        if scenario is None:
+            self._reports.add_rights("", (), used)
+        else:
+            self._reports.add_rights(self._name_of(scenario), scenario.effective_tags, used)
 
     def _reason_to_skip(self, scenario: Any) -> str:
         assert self._target is not None
@@ -348,6 +361,7 @@ class Suite:
                 self._vigil.end()
             errors += _close(self._target)
         self._close_account(self._run_account)
+        self._tell_rights()
         self._interrupts.finish()
         nothing_ran = self._exit.code is None and self._all_skipped() and not context._runner.aborted
         if nothing_ran:

@@ -184,6 +184,9 @@ class Refusing(BaseHTTPRequestHandler):
         self.send_response(401)
         self.end_headers()
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet."""
 

@@ -6,11 +6,12 @@ subclass of it, and never does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol as TypingProtocol
 from typing import runtime_checkable
 
 from ccm_scenarios.contract.capability import Capability
+from ccm_scenarios.contract.rights import Rights
 from ccm_scenarios.contract.timeouts import Timeouts
 from ccm_scenarios.contract.values import (
     Endpoint,
@@ -363,7 +364,8 @@ class ProviderFactory(TypingProtocol):
     """How an adapter is registered: a module or class with these names.
 
     It may also have `slow_imports`, names of modules that `connect` imports: a target that starts leaves time for that;
-    and `local_cloud`, the name of the suite's local cloud that plays this one, if that is another than its own.
+    `local_cloud`, the name of the suite's local cloud that plays this one, if that is another than its own; and
+    `rights`, which is a `Grants`: what its calls need to be allowed.
     """
 
     name: str
@@ -382,6 +384,22 @@ class ProviderFactory(TypingProtocol):
             flavour: one of `flavours`.
             timeouts: the target's upper bounds.
         """
+        ...
+
+
+class Grants(TypingProtocol):
+    """What must be allowed, and how it is: a module or class with these names.
+
+    Its calls are noted with `contract.rights.use` as they are made, and one that is refused for want of a right is
+    raised as `MissingRight`.
+    """
+
+    def needed(self) -> Rights:
+        """All rights, in the words of whoever grants them."""
+        ...
+
+    def document(self, rights: Iterable[str]) -> str:
+        """Text by which whoever grants them can be told to grant these."""
         ...
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from kubernetes.client import ApiClient, ApiException, AppsV1Api, CoreV1Api, DiscoveryV1Api
 from kubernetes.informer import ADDED, DELETED, ERROR, MODIFIED, SharedInformer
 
-from ccm_scenarios.errors import EnvironmentProblem
+from ccm_scenarios.errors import EnvironmentProblem, MissingRight
 
 WATCH_SECONDS = 60
 """The API server ends every watch after this; the informer resumes it where it was."""
@@ -179,7 +179,11 @@ class _Feed:
             self._on_change()
 
     def _failed(self, error: object) -> None:
-        if isinstance(error, ApiException):
+        if isinstance(error, MissingRight):
+            self.error = str(error)
+            self.refused = True
+            self.listed.set()
+        elif isinstance(error, ApiException):
             self.error = f"{error.status} {error.reason}"
             if error.status in (401, 403) and not self.listed.is_set():
                 self.refused = True

@@ -24,34 +24,21 @@ from kubernetes.config import ConfigException, new_client_from_config
 from ccm_scenarios import __version__
 from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.kube import manifests
+from ccm_scenarios.kube import manifests, rights
 from ccm_scenarios.kube.caches import Caches, Kind, one_line
 from ccm_scenarios.kube.expectation import NotYet
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.timeline import Timeline
 from ccm_scenarios.kube.tolerance import be_tolerant
+from ccm_scenarios.kube.transport import Transport
 from ccm_scenarios.kube.waits import Changes, Waits
-
-
-class _BoundedTransport:
-    """The client's REST transport with an upper bound on every call: its generated methods have none of their own."""
-
-    def __init__(self, rest: Any, seconds: float) -> None:
-        self._rest = rest
-        self._seconds = seconds
-
-    def request(self, method: str, url: str, *, _request_timeout: Any = None, **arguments: Any) -> Any:
-        return self._rest.request(method, url, _request_timeout=_request_timeout or self._seconds, **arguments)
-
-    def close(self) -> None:
-        self._rest.close()
 
 
 class Cluster:
     """One cluster: its API, what it last said of its objects, and waiting for it to change."""
 
     def __init__(self, api: ApiClient, timeouts: Timeouts) -> None:
-        api.rest_client = _BoundedTransport(api.rest_client, timeouts.api_call)
+        api.rest_client = Transport(api.rest_client, api.configuration.host, timeouts.api_call)
         be_tolerant()
         self._api = api
         self.timeouts = timeouts
@@ -111,12 +98,25 @@ class Cluster:
         Raises:
             EnvironmentProblem: the API server does not answer, or refuses.
         """
+        if not self._identity:
+            with self._answering():
+                self._identity = str(self.core.read_namespace("kube-system").metadata.uid)
+        return self._identity
+
+    def missing_rights(self, *, disruptive: bool, upgrades: bool) -> list[str]:
+        """Those that a run needs and that this user does not have.
+
+        Raises:
+            EnvironmentProblem: the API server does not answer, or refuses to tell.
+        """
+        with self._answering():
+            return rights.missing(self._api, rights.needed().needed(disruptive=disruptive, upgrades=upgrades))
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
         host = self._api.configuration.host
-        if self._identity:
-            return self._identity
         try:
-            self._identity = str(self.core.read_namespace("kube-system").metadata.uid)
-            return self._identity
+            yield
         except ApiException as error:
             raise EnvironmentProblem(f"the API server {host} refuses: {error.status} {error.reason}") from error
         except urllib3.exceptions.HTTPError as error:

@@ -13,6 +13,7 @@ from ccm_scenarios.errors import UsageError
 from ccm_scenarios.reporting import junit
 from ccm_scenarios.reporting.cucumber import unique
 from ccm_scenarios.reporting.reports import CUCUMBER, EVIDENCE, FINISHED, JUNIT, OURS, STARTED
+from ccm_scenarios.reporting.rights import RIGHTS
 from ccm_scenarios.reporting.timing import TIMING
 
 
@@ -43,9 +44,10 @@ def merge(sources: Sequence[Path], target: Path) -> bool:
     (target / STARTED).write_text(json.dumps({"timestamp": min(run.started for run in runs)}) + "\n")
     verdict = {"timestamp": max(run.ended for run in runs), "passed": passed}
     (target / FINISHED).write_text(json.dumps(verdict | {"result": "SUCCESS" if passed else "FAILURE"}) + "\n")
-    lines = [(run.directory / TIMING).read_text("utf-8") for run in runs if (run.directory / TIMING).exists()]
-    if lines:
-        (target / TIMING).write_text("".join(lines), "utf-8")
+    for account in (TIMING, RIGHTS):
+        lines = [(run.directory / account).read_text("utf-8") for run in runs if (run.directory / account).exists()]
+        if lines:
+            (target / account).write_text("".join(lines), "utf-8")
     return passed
 
 

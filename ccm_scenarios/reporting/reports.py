@@ -6,6 +6,7 @@ Layout of the directory, which is `$ARTIFACTS` or reports/latest beside the feat
     junit_ccm.xml
     started.json  finished.json   as Prow's Spyglass reads them
     timing.jsonl                  where the time went
+    rights.jsonl                  which rights were needed
     evidence/                     a folder per failed scenario
 
 Both reports are replaced in one piece at each scenario's start and each feature's end. Until the run is
@@ -22,13 +23,13 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.reporting import cucumber, junit, timing
+from ccm_scenarios.reporting import cucumber, junit, rights, timing
 from ccm_scenarios.reporting.collect import feature_result, feature_results
 from ccm_scenarios.reporting.evidence import EvidenceStore
 from ccm_scenarios.reporting.recorder import RUN, Recorder
@@ -138,6 +139,11 @@ class Reports:
         with suppress(OSError):  # an aid, and no reason to stop a run
             timing.append(self.directory, line)
 
+    def add_rights(self, scenario: str, tags: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
+        """Add a line to the account of rights; see `rights`. A worker may."""
+        with suppress(OSError):  # as above
+            rights.append(self.directory, scenario, tags, used)
+
     # Scenarios side by side: what workers record, their parent reports
 
     def enter_worker(self) -> None:
@@ -245,7 +251,7 @@ class Reports:
         temporary.replace(target)
 
     def _clear(self) -> None:
-        for path in (CUCUMBER, JUNIT, STARTED, FINISHED, timing.TIMING):
+        for path in (CUCUMBER, JUNIT, STARTED, FINISHED, timing.TIMING, rights.RIGHTS):
             (self.directory / path).unlink(missing_ok=True)
         evidence = self.directory / EVIDENCE
         if (evidence / OURS).exists() and not evidence.is_symlink():

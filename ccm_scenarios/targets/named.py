@@ -21,6 +21,7 @@ from ccm_scenarios.contract import (
     Provider,
     Timeouts,
 )
+from ccm_scenarios.contract.rights import KUBERNETES
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.options import Upgrades
@@ -108,9 +109,14 @@ class NamedCluster:
     def check(self) -> None:
         cluster = Cluster.connect(self.kubeconfig, self.context, replace(self.timeouts, api_call=REACH_TIMEOUT))
         try:
-            cluster.identity()
+            missing = cluster.missing_rights(disruptive=self.disruption_allowed, upgrades=self._upgrades is not None)
         finally:
             cluster.close()
+        if missing:
+            raise EnvironmentProblem(
+                f"the {self} does not let its user {', '.join(missing)}; all rights that are needed: "
+                f"ccm-scenarios rights {KUBERNETES}{' --disruptive' if self.disruption_allowed else ''}"
+            )
 
     def start(self, progress: Progress) -> None:
         """Nothing to start: `check` found it running."""

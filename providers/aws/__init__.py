@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ccm_scenarios.contract import Capability, Endpoint, Provider, Timeouts
+from providers.aws import rights as rights
 
 name = "aws"
 flavours = ("classic", "nlb")

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, Wai
 
 from ccm_scenarios.contract import CloudError, CloudTimeout, Endpoint
 from ccm_scenarios.errors import EnvironmentProblem
+from providers.aws import rights
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
@@ -53,6 +54,7 @@ class Clients:
             )
         except ProfileNotFound as problem:
             raise EnvironmentProblem(f"AWS: {problem}; correct AWS_PROFILE or ~/.aws/config") from None
+        rights.watch(session)
         region = session.region_name
         if region is None:
             raise EnvironmentProblem("no AWS region is configured; set AWS_REGION or the profile's region")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ccm_scenarios.contract import Capability, Endpoint, Provider, Timeouts
 from ccm_scenarios.errors import EnvironmentProblem
+from providers.gcp import rights as rights
 
 name = "gcp"
 flavours = ("network",)

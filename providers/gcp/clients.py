@@ -21,6 +21,7 @@ from requests.exceptions import RequestException
 
 from ccm_scenarios.contract import CloudError, CloudTimeout, Endpoint
 from ccm_scenarios.errors import EnvironmentProblem
+from providers.gcp import rights
 
 SCOPES = ("https://www.googleapis.com/auth/compute",)
 API = "https://compute.googleapis.com"
@@ -69,6 +70,7 @@ class Clients:
         session = AuthorizedSession(credentials)
         # A proxy of the environment leads out of the machine, where an emulated cloud is not.
         session.trust_env = endpoint.url is None
+        rights.watch(session)
         return cls(project, region, read_timeout, endpoint.url, credentials, session)
 
     def __getattr__(self, service: str) -> Any:
@@ -80,6 +82,7 @@ class Clients:
             options = ClientOptions(api_endpoint=self.url) if self.url else None
             client = self._clients[kind] = kind(credentials=self.credentials, client_options=options)
             client.transport._session.trust_env = self.session.trust_env
+            rights.watch(client.transport._session)
         return self._clients[kind]
 
     def ask(self, method: Callable[..., Resource], **request: Any) -> Resource:

@@ -1,0 +1,109 @@
+"""The rights that are told to be needed are those that the code's calls need: none is missing, none superfluous."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import kubernetes.client
+import pytest
+from kubernetes.client import ApiClient, ApiException
+
+from ccm_scenarios.contract import Timeouts, rights
+from ccm_scenarios.kube import rights as of_cluster
+from ccm_scenarios.kube.caches import Kind
+from ccm_scenarios.kube.cluster import Cluster
+from ccm_scenarios.kube.rights import Right, right_for
+from tests.sources import differences, syntax_of
+
+
+class Rest:
+    """In place of the client's transport: answers every call with nothing that can be used."""
+
+    def request(self, method: str, url: str, **_: Any) -> Any:
+        return SimpleNamespace(status=500, reason="none", data=b"", read=lambda: b"", headers={}, getheaders=dict)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    """One that answers nothing; what it would need is noted."""
+    api = ApiClient()
+    api.rest_client = Rest()
+    rights.take_used()
+    return Cluster(api, Timeouts())
+
+
+def used_of_cluster() -> set[str]:
+    return set(rights.take_used().get(rights.KUBERNETES, ()))
+
+
+def anywhere(right: str) -> str:
+    """Without the namespace where it is needed: code often has none to be seen."""
+    return str(replace(Right.parse(right), namespace=""))
+
+
+def call(method: Any, **arguments: Any) -> None:
+    """Call with something for each argument that is needed."""
+    needed = [each for each in inspect.signature(method).parameters.values() if each.default is each.empty]
+    words = {each.name: "x" for each in needed if each.kind is not each.VAR_KEYWORD}
+    words = {name: {} if name == "body" else word for name, word in words.items()}
+    with pytest.raises(ApiException):
+        method(**words, **arguments)
+
+
+def test_what_the_suite_calls_of_a_cluster_is_what_it_says_to_need(cluster: Cluster) -> None:
+    kinds = [kind for name, kind in inspect.getmembers(kubernetes.client, inspect.isclass) if name.endswith("V1Api")]
+    api = cluster.core.api_client
+    methods = {
+        name: (kind, method)
+        for kind in kinds
+        for name, method in vars(kind).items()
+        if hasattr(kind, f"_{name}_serialize")
+    }
+    named = {node.attr for node in syntax_of("ccm_scenarios", "steps") if isinstance(node, ast.Attribute)}
+    assert "create_namespaced_pod" in named & methods.keys()
+    for name in named & methods.keys():
+        kind, method = methods[name]
+        call(inspect.unwrap(method).__get__(kind(api)))  # without its checks of what it is given
+    for kind_of_object in Kind:
+        for watch in (False, True):
+            call(kind_of_object.lister(api, "x" if kind_of_object is Kind.SERVICES else ""), watch=watch)
+    for ask in (cluster.version, lambda: cluster.domain("n"), lambda: cluster.ask_pod("x", "y", 80, "z", {})):
+        with pytest.raises(ApiException):
+            ask()
+    told = of_cluster.needed().all()
+    assert differences(map(anywhere, used_of_cluster()), map(anywhere, told)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "right"),
+    [
+        ("GET", "/api/v1/nodes", "list nodes"),
+        ("GET", "/api/v1/nodes?watch=True", "watch nodes"),
+        ("GET", "/api/v1/namespaces/x", "get namespaces"),
+        ("GET", "/api/v1/namespaces/x/services", "list services"),
+        ("PATCH", "/api/v1/namespaces/x/services/y/status", "patch services/status"),
+        ("POST", "/api/v1/namespaces/x/pods/y/eviction", "create pods/eviction"),
+        ("GET", "/api/v1/nodes/x/proxy/configz", "get nodes/proxy"),
+        ("PATCH", "/apis/apps/v1/namespaces/x/deployments/y/scale", "patch deployments.apps/scale"),
+        ("DELETE", "/api/v1/namespaces/x/services", "deletecollection services"),
+        (
+            "GET",
+            "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n",
+            "get leases.coordination.k8s.io in kube-node-lease",
+        ),
+        ("GET", "/version", None),
+        ("GET", "/api/v1", None),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", None),
+    ],
+)
+def test_a_call_is_the_right_it_needs(method: str, target: str, right: str | None) -> None:
+    found = right_for(method, target)
+    assert (str(found) if found else None) == right
+    assert found is None or Right.parse(str(found)) == found
