@@ -14,6 +14,7 @@ import typer
 
 from ccm_scenarios import __version__
 from ccm_scenarios.contract import Grants
+from ccm_scenarios.contract.rights import KUBERNETES, Part
 from ccm_scenarios.errors import CcmScenariosError, UsageError
 
 _USAGE_ERROR = 2
@@ -186,8 +187,10 @@ def rights(
     grantor: Annotated[
         str, typer.Argument(metavar="kubernetes|PROVIDER", help="Who is to grant them: the cluster, or a cloud.")
     ],
-    disruptive: Annotated[bool, typer.Option("--disruptive", help="Those for -D disruptive=allow, too.")] = False,
-    upgrades: Annotated[bool, typer.Option("--upgrades", help="Those for -D upgrade-versions, too.")] = False,
+    parts: Annotated[
+        list[Part] | None,
+        typer.Option("--for", help="For what else than behaviours that are not disruptive; can be said several times."),
+    ] = None,
     used_by: Annotated[
         list[Path] | None, typer.Option(help="What a run used whose reports are here, in place of all that are needed.")
     ] = None,
@@ -198,12 +201,11 @@ def rights(
 
     grants = _grants(grantor)
     chosen = read(used_by, grantor) if used_by else grants.needed()
-    typer.echo(grants.document(chosen.needed(disruptive=disruptive, upgrades=upgrades)), nl=False)
+    typer.echo(grants.document(chosen.needed(*parts or ())), nl=False)
 
 
 def _grants(grantor: str) -> Grants:
     import providers
-    from ccm_scenarios.contract.rights import KUBERNETES
 
     if grantor == KUBERNETES:
         from ccm_scenarios.kube import rights as of_cluster

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import kubernetes.client
 import pytest
+import yaml
 from kubernetes.client import ApiClient, ApiException
+from typer.testing import CliRunner
 
+from ccm_scenarios.cli import app
 from ccm_scenarios.contract import Timeouts, rights
+from ccm_scenarios.contract.rights import Part
+from ccm_scenarios.errors import UsageError
 from ccm_scenarios.kube import rights as of_cluster
 from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster
@@ -77,7 +84,7 @@ def test_what_the_suite_calls_of_a_cluster_is_what_it_says_to_need(cluster: Clus
     for ask in (cluster.version, lambda: cluster.domain("n"), lambda: cluster.ask_pod("x", "y", 80, "z", {})):
         with pytest.raises(ApiException):
             ask()
-    told = of_cluster.needed().all()
+    told = of_cluster.needed().needed(*Part)
     assert differences(map(anywhere, used_of_cluster()), map(anywhere, told)) == ([], [])
 
 
@@ -107,3 +114,50 @@ def test_a_call_is_the_right_it_needs(method: str, target: str, right: str | Non
     found = right_for(method, target)
     assert (str(found) if found else None) == right
     assert found is None or Right.parse(str(found)) == found
+
+
+def printed(*words: str) -> str:
+    done = CliRunner().invoke(app, ["rights", *words])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_rights_are_printed_as_those_take_them_who_grant_them() -> None:
+    kinds = [document["kind"] for document in yaml.safe_load_all(printed("kubernetes"))]
+    assert kinds[:4] == ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"]
+    (statement,) = json.loads(printed("aws"))["Statement"]
+    assert "ec2:DescribeInstances" in statement["Action"]
+    assert "compute.instances.list" in yaml.safe_load(printed("gcp"))["includedPermissions"]
+
+
+@pytest.mark.parametrize(
+    ("grantor", "part", "right"),
+    [
+        ("aws", "disruptive", "ec2:StopInstances"),
+        ("aws", "upgrades", "eks:UpdateClusterVersion"),
+        ("aws", "check-adapter", "elasticloadbalancing:DeregisterTargets"),
+        ("gcp", "disruptive", "compute.instances.stop"),
+        ("gcp", "check-adapter", "compute.targetPools.removeInstance"),
+    ],
+)
+def test_what_is_seldom_needed_is_printed_where_it_is_asked_for(grantor: str, part: str, right: str) -> None:
+    assert right not in printed(grantor)
+    assert right in printed(grantor, "--for", part)
+
+
+def test_an_adapter_that_does_not_tell_is_one_clear_line() -> None:
+    done = CliRunner().invoke(app, ["rights", "tests.installed:CHECKOUT"])
+    assert isinstance(done.exception, UsageError)
+    assert re.search("is no provider", str(done.exception))
+    done = CliRunner().invoke(app, ["rights", "tests.test_rights:Silent"])
+    assert isinstance(done.exception, UsageError)
+    assert str(done.exception).startswith("the tests.test_rights:Silent adapter does not tell which rights it needs")
+
+
+class Silent:
+    """An adapter that says nothing of rights."""
+
+    name, flavours = "silent", ("plain",)
+
+    def connect(self) -> None:
+        """Never called."""

@@ -7,7 +7,9 @@ is written in a file beside the code that makes the calls; which were used, each
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources.abc import Traversable
 
 KUBERNETES = "kubernetes"
@@ -16,30 +18,34 @@ KUBERNETES = "kubernetes"
 _used: dict[str, set[str]] = {}
 
 
+class Part(StrEnum):
+    """What needs a right."""
+
+    BEHAVIOURS = "behaviours"
+    """Any behaviour may; what others need, they need beside."""
+    DISRUPTIVE = "disruptive"
+    """Disruptive behaviours, which run on a named cluster only with `-D disruptive=allow`."""
+    UPGRADES = "upgrades"
+    """Behaviours that change the cluster's version, with `-D upgrade-versions`."""
+    CHECK_ADAPTER = "check-adapter"
+    """`ccm-scenarios check-adapter`; and behaviours that no named cluster can be judged by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Those that one of them grants, by what needs them."""
+    """Those of one grantor."""
 
-    behaviours: frozenset[str]
-    """Any behaviour may."""
-    disruptive: frozenset[str] = frozenset()
-    """Disruptive ones, beside those."""
-    upgrades: frozenset[str] = frozenset()
-    """Those that change the cluster's version, beside those."""
+    parts: Mapping[Part, frozenset[str]]
 
     @classmethod
     def load(cls, file: Traversable) -> Rights:
-        """Read a file: a JSON object of lists, called as the fields are."""
-        return cls(**{part: frozenset(rights) for part, rights in json.loads(file.read_text()).items()})
+        """Read a file: a JSON object of part to rights."""
+        return cls({Part(part): frozenset(rights) for part, rights in json.loads(file.read_text()).items()})
 
-    def needed(self, *, disruptive: bool, upgrades: bool) -> list[str]:
-        """All that a run needs, sorted."""
-        chosen = self.behaviours | (self.disruptive if disruptive else set()) | (self.upgrades if upgrades else set())
-        return sorted(chosen)
-
-    def all(self) -> frozenset[str]:
-        """Those of all parts."""
-        return frozenset().union(*(getattr(self, field.name) for field in fields(self)))
+    def needed(self, *beside: Part) -> list[str]:
+        """All that any behaviour may need, and these parts, sorted."""
+        chosen = (self.parts.get(part, frozenset()) for part in (Part.BEHAVIOURS, *beside))
+        return sorted(frozenset().union(*chosen))
 
 
 def use(grantor: str, right: str) -> None:

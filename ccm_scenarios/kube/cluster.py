@@ -23,6 +23,7 @@ from kubernetes.config import ConfigException, new_client_from_config
 
 from ccm_scenarios import __version__
 from ccm_scenarios.contract import Timeouts
+from ccm_scenarios.contract.rights import Part
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.kube import manifests, rights
 from ccm_scenarios.kube.caches import Caches, Kind, one_line
@@ -103,14 +104,14 @@ class Cluster:
                 self._identity = str(self.core.read_namespace("kube-system").metadata.uid)
         return self._identity
 
-    def missing_rights(self, *, disruptive: bool, upgrades: bool) -> list[str]:
-        """Those that a run needs and that this user does not have.
+    def missing_rights(self, *parts: Part) -> list[str]:
+        """Those that a run needs, with these parts beside what any needs, and that this user does not have.
 
         Raises:
             EnvironmentProblem: the API server does not answer, or refuses to tell.
         """
         with self._answering():
-            return rights.missing(self._api, rights.needed().needed(disruptive=disruptive, upgrades=upgrades))
+            return rights.missing(self._api, rights.needed().needed(*parts))
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

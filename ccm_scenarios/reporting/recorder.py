@@ -123,6 +123,8 @@ class Recorder:
         self._matches[id(self._step)] = match
 
     def result(self, step: Any) -> None:
+        if isinstance(step.exception, CcmScenariosError):  # its message says all
+            step.error_message = f"{type(step.exception).__name__}: {step.exception}"
         if step.error_message:
             step.error_message = self.text(step.error_message)
         self._step = None

@@ -3,7 +3,7 @@
 Each line is an object:
 
     scenario   its id; empty around scenarios
-    part       what needs them, as `contract.rights.Rights` has it: behaviours, disruptive or upgrades
+    part       what needs them, one of `contract.rights.Part`
     rights     who grants them (`kubernetes`, or an adapter's name) to the rights themselves, sorted
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ccm_scenarios.contract import Capability
-from ccm_scenarios.contract.rights import Rights
+from ccm_scenarios.contract.rights import Part, Rights
 from ccm_scenarios.errors import UsageError
 
 RIGHTS = Path("rights.jsonl")
@@ -28,12 +28,10 @@ def append(directory: Path, scenario: str, tags: Collection[str], used: Mapping[
         tags: the scenario's.
         used: what the line tells.
     """
-    part = "disruptive" if "disruptive" in tags else "behaviours"
-    line = {
-        "scenario": scenario,
-        "part": "upgrades" if Capability.CLUSTER_VERSIONS.tag in tags else part,
-        "rights": used,
-    }
+    part = Part.DISRUPTIVE if "disruptive" in tags else Part.BEHAVIOURS
+    if Capability.CLUSTER_VERSIONS.tag in tags:
+        part = Part.UPGRADES
+    line = {"scenario": scenario, "part": part, "rights": used}
     with (directory / RIGHTS).open("a") as file:
         file.write(json.dumps(line) + "\n")
 
@@ -47,13 +45,15 @@ def read(directories: Iterable[Path], grantor: str) -> Rights:
     Raises:
         UsageError: one holds no reports of a run that tell.
     """
-    parts: dict[str, set[str]] = {"behaviours": set(), "disruptive": set(), "upgrades": set()}
+    parts: dict[Part, set[str]] = {part: set() for part in Part}
     for directory in directories:
         try:
             lines = [json.loads(line) for line in (directory / RIGHTS).read_text().splitlines()]
         except (OSError, ValueError) as error:
             raise UsageError(f"{directory} does not tell which rights a run needed: {error}") from error
         for line in lines:
-            parts[line["part"]].update(line["rights"].get(grantor, ()))
-    any_needs = frozenset(parts["behaviours"])
-    return Rights(any_needs, frozenset(parts["disruptive"] - any_needs), frozenset(parts["upgrades"] - any_needs))
+            parts[Part(line["part"])].update(line["rights"].get(grantor, ()))
+    of_any = parts[Part.BEHAVIOURS]
+    return Rights(
+        {part: frozenset(of_it if part is Part.BEHAVIOURS else of_it - of_any) for part, of_it in parts.items()}
+    )

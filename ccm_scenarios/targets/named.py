@@ -21,7 +21,7 @@ from ccm_scenarios.contract import (
     Provider,
     Timeouts,
 )
-from ccm_scenarios.contract.rights import KUBERNETES
+from ccm_scenarios.contract.rights import KUBERNETES, Part
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.options import Upgrades
@@ -108,14 +108,16 @@ class NamedCluster:
 
     def check(self) -> None:
         cluster = Cluster.connect(self.kubeconfig, self.context, replace(self.timeouts, api_call=REACH_TIMEOUT))
+        parts = [Part.DISRUPTIVE] if self.disruption_allowed else []
+        parts += [Part.UPGRADES] if self._upgrades is not None else []
         try:
-            missing = cluster.missing_rights(disruptive=self.disruption_allowed, upgrades=self._upgrades is not None)
+            missing = cluster.missing_rights(*parts)
         finally:
             cluster.close()
         if missing:
+            command = " ".join(["ccm-scenarios rights", KUBERNETES, *(f"--for {part}" for part in parts)])
             raise EnvironmentProblem(
-                f"the {self} does not let its user {', '.join(missing)}; all rights that are needed: "
-                f"ccm-scenarios rights {KUBERNETES}{' --disruptive' if self.disruption_allowed else ''}"
+                f"the {self} does not let its user {', '.join(missing)}; all rights that are needed: {command}"
             )
 
     def start(self, progress: Progress) -> None:

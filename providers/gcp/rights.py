@@ -33,6 +33,7 @@ _CALLED = {
     "deleteInstances": "update",
 }
 """Verbs whose permissions are called otherwise; those of all others are called as they are."""
+_READS = {"get", "list"}
 _NETWORK = ("compute.networks.updatePolicy",)
 ALSO = {
     "compute.instances.create": (
@@ -74,8 +75,8 @@ def watch(session: Session) -> None:
     session.hooks["response"].append(_answered)
 
 
-def permission_for(method: str, url: str) -> str:
-    """The call's own permission.
+def needs(method: str, url: str) -> list[str]:
+    """The permissions that a call needs, its own first.
 
     Raises:
         ValueError: it is no call of the Compute API.
@@ -94,12 +95,15 @@ def permission_for(method: str, url: str) -> str:
         action = {"GET": "get", "DELETE": "delete"}.get(method, "update")
     else:
         action = _CALLED.get(verb, verb)
-    return f"compute.{_OF_SCOPE.get((scope, kind), kind)}.{action}"
+    permission = f"compute.{_OF_SCOPE.get((scope, kind), kind)}.{action}"
+    # What an order answers is an operation, which is waited for.
+    waits = () if action in _READS else (f"compute.{_OF_SCOPE[scope, 'operations']}.get",)
+    return [permission, *ALSO.get(permission, ()), *waits]
 
 
 def _answered(answer: Response, *_: Any, **__: Any) -> None:
-    permission = permission_for(str(answer.request.method), str(answer.request.url))
-    for right in (permission, *ALSO.get(permission, ())):
+    needed = needs(str(answer.request.method), str(answer.request.url))
+    for right in needed:
         use(GRANTOR, right)
     if answer.status_code != 403:
         return
@@ -110,4 +114,4 @@ def _answered(answer: Response, *_: Any, **__: Any) -> None:
         return
     if reason in _REASONS:
         named = _LACKING.search(message)
-        raise MissingRight(named[1] if named else permission, GRANTOR, reason)
+        raise MissingRight(named[1] if named else needed[0], GRANTOR, reason)

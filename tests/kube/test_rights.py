@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ccm_scenarios.contract.rights import Part
 from ccm_scenarios.errors import EnvironmentProblem, MissingRight
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube import rights as of_cluster
@@ -19,7 +20,7 @@ from ccm_scenarios.targets import choose
 from tests.kube.control_plane import TIMEOUTS, ControlPlane
 from tests.kube.granting import grant, kubeconfig
 
-ALL = of_cluster.needed().needed(disruptive=True, upgrades=True)
+ALL = of_cluster.needed().needed(*Part)
 OF_WHOLE_CLUSTER = {"nodes", "namespaces", "validatingadmissionpolicies", "validatingadmissionpolicybindings"}
 METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "deletecollection": "DELETE"}
 HEED_SECONDS = 20.0
@@ -70,7 +71,7 @@ def test_a_run_without_one_of_them_is_refused_and_told_which(right: str, admin: 
     grant(admin, [each for each in ALL if each != right])
     expected = (
         f"the cluster of {minimal} (context minimal) does not let its user {right}; all rights that are needed: "
-        "ccm-scenarios rights kubernetes --disruptive"
+        "ccm-scenarios rights kubernetes --for disruptive"
     )
     assert check(minimal, sooner_or_later=expected) == expected
     grant(admin, ALL)
@@ -78,7 +79,7 @@ def test_a_run_without_one_of_them_is_refused_and_told_which(right: str, admin: 
 
 
 def test_all_that_is_missing_is_told_at_once(control_plane: ControlPlane) -> None:
-    few = of_cluster.needed().needed(disruptive=False, upgrades=False)
+    few = of_cluster.needed().needed()
     with pytest.raises(EnvironmentProblem, match=re.escape(f"does not let its user {', '.join(few)}; all rights")):
         choose(Options(kubeconfig=control_plane.kubeconfig_for("nobody")), "aws").check()
 
