@@ -31,6 +31,18 @@ esac
 exec {python} -m ccm_scenarios.cli "$@"
 """
 
+GRANTING = """#!/bin/sh
+# Of what grants rights: writes down how it is called, prints what is asked for, and knows no file that is not there.
+echo " $@ " >> {root}/$(basename "$0")-calls
+for word; do
+    case $word in
+    *.yaml | *.json) file=${{word#*=}}; test -s "${{file#file://}}" || exit 1 ;;
+    view) echo "{{}}" ;;
+    token) echo t0k3n ;;
+    esac
+done
+"""
+
 KUBETEST2 = """#!/bin/sh
 # Parses as kubetest2 does: flags, then what its exec tester runs, in which it replaces variables.
 export KUBECONFIG={root}/kubeconfig
@@ -85,6 +97,7 @@ def make(root: Path) -> Runner:
         "kubeconfig": "",
         "bin/ccm-scenarios": COMMAND.format(python=sys.executable),
         "bin/kubetest2": KUBETEST2.format(root=root),
+        **{f"bin/{tool}": GRANTING.format(root=root) for tool in ("kubectl", "aws", "gcloud")},
         "bin/pip": "#!/bin/sh\necho $@ >> installed\n",
     }
     for name, content in files.items():

@@ -86,7 +86,7 @@ import time
 import types
 
 import ccm_scenarios.suite
-from ccm_scenarios.contract import Capability, Endpoint, KnownDeviation, Timeouts
+from ccm_scenarios.contract import Capability, Endpoint, KnownDeviation, Timeouts, rights
 from ccm_scenarios.errors import EnvironmentProblem
 
 
@@ -158,7 +158,7 @@ class Cluster:
         return "uid-of-kube-system"
 
     def shared_nodes(self):
-        pass
+        rights.use(rights.KUBERNETES, "list nodes")
 
     def close(self):
         note("cluster closed")

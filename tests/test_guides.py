@@ -28,10 +28,13 @@ def test_the_ci_guides_commands(tmp_path: Path) -> None:
     runner = make(tmp_path)
     # Those that sweep a cluster run in test_swept_cluster.py.
     script = "\n".join(each for each in commands("docs/ci-guide.md") if " sweep " not in each)
-    assert script.count("ccm-scenarios run") == 4
+    assert script.count("ccm-scenarios run") == 5
     runner.run(script)
     assert runner.scenarios("joint") == ["One", "Two"]
     assert runner.scenarios("reports/latest") == ["One", "Two"]
+    for tool, words in {"kubectl": "apply create", "aws": "create-policy", "gcloud": "roles"}.items():
+        calls = (runner.root / f"{tool}-calls").read_text()
+        assert [word for word in words.split() if f" {word} " not in calls] == []
 
 
 @pytest.mark.parametrize("command", commands("docs/contributing.md"))

@@ -58,14 +58,15 @@ def anywhere(right: str) -> str:
 def call(method: Any, **arguments: Any) -> None:
     """Call with something for each argument that is needed."""
     needed = [each for each in inspect.signature(method).parameters.values() if each.default is each.empty]
-    words = {each.name: "x" for each in needed if each.kind is not each.VAR_KEYWORD}
-    words = {name: {} if name == "body" else word for name, word in words.items()}
+    words = {each.name: {} if each.name == "body" else "x" for each in needed if each.kind is not each.VAR_KEYWORD}
     with pytest.raises(ApiException):
         method(**words, **arguments)
 
 
 def test_what_the_suite_calls_of_a_cluster_is_what_it_says_to_need(cluster: Cluster) -> None:
-    kinds = [kind for name, kind in inspect.getmembers(kubernetes.client, inspect.isclass) if name.endswith("V1Api")]
+    kinds: list[Any] = [
+        kind for name, kind in inspect.getmembers(kubernetes.client, inspect.isclass) if name.endswith("V1Api")
+    ]
     api = cluster.core.api_client
     methods = {
         name: (kind, method)

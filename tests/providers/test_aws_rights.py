@@ -11,7 +11,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.model import Shape
 
 from ccm_scenarios.contract import rights
 from ccm_scenarios.contract.rights import Part
@@ -55,7 +54,7 @@ def clients() -> Iterator[dict[str, Any]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Denying)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    session = boto3.Session("id", "secret", region_name="us-east-1")
+    session: Any = boto3.Session("id", "secret", region_name="us-east-1")
     aws.rights.watch(session)
     url, config = f"http://127.0.0.1:{server.server_port}", Config(retries={"total_max_attempts": 1}, proxies={})
     yield {name: session.client(name, endpoint_url=url, config=config) for name in SERVICES}
@@ -84,8 +83,8 @@ def called(clients: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield service, client.get_waiter(waiter).config.operation
 
 
-def something(shape: Shape) -> Any:
-    """The least that a parameter of this shape can be."""
+def something(shape: Any) -> Any:
+    """The least that a parameter of this shape (of botocore) can be."""
     if shape.type_name == "structure":
         return {name: something(shape.members[name]) for name in shape.required_members}
     if shape.type_name == "list":
