@@ -6,7 +6,6 @@ import ast
 import inspect
 import json
 import re
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,9 +49,9 @@ def used_of_cluster() -> set[str]:
     return set(rights.take_used().get(rights.KUBERNETES, ()))
 
 
-def anywhere(right: str) -> str:
+def everywhere(right: str) -> str:
     """Without the namespace where it is needed: code often has none to be seen."""
-    return str(replace(Right.parse(right), namespace=""))
+    return str(Right.parse(right).everywhere)
 
 
 def call(method: Any, **arguments: Any) -> None:
@@ -86,7 +85,7 @@ def test_what_the_suite_calls_of_a_cluster_is_what_it_says_to_need(cluster: Clus
         with pytest.raises(ApiException):
             ask()
     told = of_cluster.needed().needed(*Part)
-    assert differences(map(anywhere, used_of_cluster()), map(anywhere, told)) == ([], [])
+    assert differences(map(everywhere, used_of_cluster()), map(everywhere, told)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,7 @@ def test_what_the_suite_calls_of_a_cluster_is_what_it_says_to_need(cluster: Clus
     [
         ("GET", "/api/v1/nodes", "list nodes"),
         ("GET", "/api/v1/nodes?watch=True", "watch nodes"),
-        ("GET", "/api/v1/namespaces/x", "get namespaces"),
+        ("GET", "/api/v1/namespaces/kube-system", "get namespaces"),
         ("GET", "/api/v1/namespaces/x/services", "list services"),
         ("PATCH", "/api/v1/namespaces/x/services/y/status", "patch services/status"),
         ("POST", "/api/v1/namespaces/x/pods/y/eviction", "create pods/eviction"),
@@ -138,12 +137,21 @@ def test_rights_are_printed_as_those_take_them_who_grant_them() -> None:
         ("aws", "upgrades", "eks:UpdateClusterVersion"),
         ("aws", "check-adapter", "elasticloadbalancing:DeregisterTargets"),
         ("gcp", "disruptive", "compute.instances.stop"),
+        ("kubernetes", "disruptive", "leases"),
         ("gcp", "check-adapter", "compute.targetPools.removeInstance"),
     ],
 )
 def test_what_is_seldom_needed_is_printed_where_it_is_asked_for(grantor: str, part: str, right: str) -> None:
     assert right not in printed(grantor)
     assert right in printed(grantor, "--for", part)
+
+
+def test_a_right_in_one_namespace_is_not_granted_beside_that_in_all() -> None:
+    lists, gets = "list pods in kube-system", "get leases.coordination.k8s.io in kube-node-lease"
+    documents = list(yaml.safe_load_all(of_cluster.document([lists, "list pods", gets])))
+    roles = {document["metadata"].get("namespace", ""): document for document in documents if "rules" in document}
+    assert {place: role["kind"] for place, role in roles.items()} == {"": "ClusterRole", "kube-node-lease": "Role"}
+    assert roles[""]["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
 
 
 def test_an_adapter_that_does_not_tell_is_one_clear_line() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,6 +40,11 @@ class Right:
     verb: str
     namespace: str = ""
     """The one namespace where it is needed; else everywhere."""
+
+    @property
+    def everywhere(self) -> Right:
+        """The same in all namespaces, which includes it."""
+        return replace(self, namespace="")
 
     @classmethod
     def parse(cls, text: str) -> Right:
@@ -76,8 +81,6 @@ def right_for(method: str, target: str) -> Right | None:
     namespace = ""
     if path[0] == "namespaces" and len(path) > 2:
         namespace, path = path[1], path[2:]
-    elif path[0] == "namespaces" and len(path) == 2:
-        namespace = path[1]
     resource, name, subresource = (*path, "", "")[:3]
     if method == "GET":
         watched = parse_qs(parts.query).get("watch", ["false"])[0].lower() in ("true", "1")
@@ -133,9 +136,11 @@ def refusal(body: bytes) -> str:
 
 def document(rights: Iterable[str]) -> str:
     """A service account and what grants it these rights, as YAML documents for `kubectl apply`."""
+    wanted = set(map(Right.parse, rights))
     places: dict[str, list[Right]] = {"": []}
-    for right in map(Right.parse, rights):
-        places.setdefault(right.namespace, []).append(right)
+    for right in sorted(wanted):
+        if not right.namespace or right.everywhere not in wanted:
+            places.setdefault(right.namespace, []).append(right)
     metadata = {"name": NAME, "namespace": NAME}
     documents: list[Mapping[str, Any]] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
@@ -158,7 +163,7 @@ def document(rights: Iterable[str]) -> str:
 def _rules(rights: Iterable[Right]) -> list[dict[str, list[str]]]:
     """A rule for all resources of a group that may be treated alike."""
     verbs: dict[tuple[str, str], list[str]] = {}
-    for right in sorted(rights):
+    for right in rights:
         verbs.setdefault((right.group, right.resource), []).append(right.verb)
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (group, resource), of_it in verbs.items():
