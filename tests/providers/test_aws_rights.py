@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ccm_scenarios.contract import rights
+from ccm_scenarios.contract import Endpoint, ServiceRef, Timeouts, rights
 from ccm_scenarios.contract.rights import Part
 from ccm_scenarios.errors import MissingRight
 from providers import aws
@@ -129,3 +129,13 @@ def test_a_call_that_is_not_allowed_names_its_action(
     assert str(refused).startswith(f"the right to {action!r} is missing: ")
     assert str(refused).endswith("all that are needed: ccm-scenarios rights aws")
     assert "123456789012" not in str(refused)
+
+
+def test_the_adapter_passes_a_missing_right_on(clients: dict[str, Any]) -> None:
+    url = clients["ec2"].meta.endpoint_url
+    endpoint = Endpoint(url=url, region="us-east-1", access_key_id="id", secret_access_key="secret")
+    adapter = aws.connect(endpoint=endpoint, flavour="nlb", timeouts=Timeouts())
+    with pytest.raises(MissingRight, match="'ec2:DescribeInstances' is missing: UnauthorizedOperation"):
+        adapter.instances.get("aws:///us-east-1a/i-0123456789abcdef0")
+    with pytest.raises(MissingRight, match="'elasticloadbalancing:DescribeLoadBalancers' is missing: AccessDenied"):
+        adapter.load_balancers.find(ServiceRef(namespace="x", name="y", uid="z"))

@@ -14,6 +14,7 @@ import pytest
 from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter
 
+from ccm_scenarios.contract import Endpoint, Timeouts
 from ccm_scenarios.contract.rights import Part
 from ccm_scenarios.errors import MissingRight
 from providers import gcp
@@ -107,3 +108,15 @@ def test_other_refusals_are_no_missing_rights() -> None:
     assert refused("compute.instances.get", "rateLimitExceeded", "Rate Limit Exceeded").status_code == 403
     with pytest.raises(ValueError, match="example"):
         gcp.rights.needs("GET", "https://example.com/compute/v1/zones")
+
+
+def test_the_adapter_passes_a_missing_right_on() -> None:
+    endpoint = Endpoint(url="https://denied", project="p", region="r", zones=("z",), cluster="c")
+    adapter = gcp.connect(endpoint=endpoint, flavour="network", timeouts=Timeouts())
+    clients = adapter.instances.clients  # type: ignore[attr-defined]
+    for session in (clients.session, clients.instances.transport._session):
+        session.mount("https://", Denying("forbidden", "Forbidden"))
+    with pytest.raises(MissingRight, match=r"'compute\.instances\.get' is missing: forbidden"):
+        adapter.instances.get("gce://p/z/x")
+    with pytest.raises(MissingRight, match=r"'compute\.instances\.list' is missing: forbidden"):
+        adapter.instances.launched_for("x")
