@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ccm_scenarios.contract import CloudError, Timeouts
+from ccm_scenarios.errors import MissingRight
 from ccm_scenarios.kube.expectation import Expectation, Impossible, NotYet
 from ccm_scenarios.kube.timeline import Timeline
 from ccm_scenarios.kube.waits import Changes, Waits, Window
@@ -116,9 +117,10 @@ def test_a_call_the_cloud_refuses_is_not_the_end(waits: Waits) -> None:
         waits.until_cloud("a value", looks(CloudError("Throttling")), timeout="lb_updated")
 
 
-def test_other_errors_are_not_hidden(waits: Waits) -> None:
-    with pytest.raises(ZeroDivisionError):
-        waits.until_cloud("a value", looks(ZeroDivisionError()), timeout="lb_deleted")
+@pytest.mark.parametrize("error", [ZeroDivisionError(), MissingRight("things.get", "double", "forbidden")])
+def test_other_errors_are_not_hidden(error: Exception, waits: Waits) -> None:
+    with pytest.raises(type(error)):
+        waits.until_cloud("a value", looks(error), timeout="lb_deleted")
 
 
 def test_holds_for_the_whole_window(waits: Waits) -> None:
