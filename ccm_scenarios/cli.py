@@ -83,6 +83,29 @@ def run(
     raise typer.Exit(installation.run(context.args, features=features or (), steps=steps or ()))
 
 
+@app.command()
+def image(
+    archive: Annotated[Path, typer.Argument(help="The file to write, for instance ccm-scenarios.tar.")],
+    name: Annotated[
+        str | None, typer.Option(help="What the image is called, with registry and tag; localhost/… if not said.")
+    ] = None,
+    package: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[EXTRA]", help="What else is installed and shall be in it, with what it requires."),
+    ] = None,
+) -> None:
+    """Write a container image of this installation: Python, the suite, all adapters, what they require, a shell.
+
+    An OCI archive: for `docker load`, `podman load`, `ctr images import`, or `ccm-scenarios localcloud load`. Neither a
+    registry nor a builder is needed; Linux is, and packages that were installed without --editable.
+    """
+    from ccm_scenarios import image as machinery
+
+    called = name or machinery.NAME
+    machinery.build(archive, name=called, packages=package or ())
+    typer.echo(called)
+
+
 @app.command("check-adapter")
 def check_adapter(
     provider: Annotated[str, typer.Option(help="Whose adapter: a name, or module:Factory.")],
@@ -312,6 +335,18 @@ def down(name: Name = "default") -> None:
     from ccm_scenarios.localcloud import client
 
     _say(f"local cloud {name!r} ended" if client.down(name) else f"there was no local cloud {name!r}")
+
+
+@localcloud.command()
+def load(
+    archive: Annotated[Path, typer.Argument(help="Of container images: an OCI archive, or what `docker save` writes.")],
+    name: Name = "default",
+) -> None:
+    """Give container images to the instances that run now, as a registry would; later ones have none of them."""
+    if not archive.is_file():
+        raise UsageError(f"{archive}: there is no such file")
+    for instance in _running(name).load(archive):
+        typer.echo(instance)
 
 
 @localcloud.command()

@@ -30,6 +30,8 @@ from ccm_scenarios.localcloud.state import State
 
 _ANSWER_SECONDS = 120.0
 _STATUS_SECONDS = 10.0
+_LOAD_SECONDS = 600.0
+"""Each instance unpacks the images."""
 _lifelines: dict[str, IO[str]] = {}
 """Pipes whose end, by whatever end of this process, is the end of the clouds it owns."""
 
@@ -90,6 +92,15 @@ class LocalCloud:
     def picture(self) -> dict[str, str]:
         """What there is in the cloud and of Nodes, Services and namespaces in the cluster, to what it is like now."""
         result: dict[str, str] = self._call("picture")
+        return result
+
+    def load(self, archive: Path) -> list[str]:
+        """Give the container images of an archive to the instances that run now; returns their names.
+
+        Raises:
+            EnvironmentProblem: one of them cannot take them.
+        """
+        result: list[str] = self._call("images/load", archive=str(archive.resolve()), timeout=_LOAD_SECONDS)
         return result
 
     def evidence(self) -> dict[str, str]:

@@ -112,6 +112,26 @@ class Computer:
         if self._process.stdout.readline() != f"{word}\n":
             raise OSError(f"it did not boot: see {self.directory / 'log' / 'console.log'}")
 
+    def load(self, archive: Path) -> None:
+        """Give its container engine the images of an archive, as long as its disk lasts.
+
+        Raises:
+            OSError: it does not run, or it refused; the message is the engine's.
+        """
+        if self.pid is None:
+            raise OSError("it does not run")
+        importing = [str(self._cluster.binaries.path("ctr")), "--namespace", "k8s.io", "images", "import", "--local"]
+        with archive.open("rb") as images:
+            done = subprocess.run(
+                ["nsenter", f"--mount=/proc/{self.pid}/ns/mnt", *importing, "-"],
+                stdin=images,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode != 0:
+            raise OSError(done.stderr.strip() or f"exit code {done.returncode}")
+
     def power_off(self, *, orderly: bool) -> None:
         """End all that runs on it; its disk stays. Safe to repeat."""
         process, self._process = self._process, None

@@ -79,6 +79,14 @@ class Machine:
         self.generation = generation
         self.boots += 1
 
+    def load(self, archive: Path) -> None:
+        """Give the instance the container images of an archive.
+
+        Raises:
+            OSError: it was powered off meanwhile, or refused.
+        """
+        self._computer.load(archive)
+
     def stall(self, program: str, *, stalled: bool) -> None:
         """Keep a program of the instance from running, or let it go on. Safe to repeat."""
         if stalled == (program in self._stalled):

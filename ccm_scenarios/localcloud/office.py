@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from ccm_scenarios.errors import UsageError
 from ccm_scenarios.localcloud import addressing, cgroups, control, mishaps, nodes, picture
 from ccm_scenarios.localcloud.control_plane import ControlPlane
 from ccm_scenarios.localcloud.faults.injector import Injector
@@ -69,6 +71,7 @@ class Office:
             "ccm/changes": lambda _: {name_of(replica): count for replica, count in self._faults.changes().items()},
             "ccm/metrics": lambda _: self._read_metrics(),
             "api-server/restart": lambda _: self._restart_api_server(),
+            "images/load": lambda arguments: self._load_images(Path(arguments["archive"])),
             "instances/befall": lambda arguments: self._befall(arguments["instance"], arguments["mishap"]),
             "instances/mend": lambda arguments: self._mishaps.mend(arguments["instance"]),
             "versions/control-plane": lambda arguments: self._versions.change_control_plane(arguments["version"]),
@@ -83,6 +86,16 @@ class Office:
     def _befall(self, instance_id: str, mishap: str) -> None:
         self._faults.instance_suffers()
         self._mishaps.befall(instance_id, mishaps.named(mishap))
+
+    def _load_images(self, archive: Path) -> list[str]:
+        """Names of the instances that have them now."""
+        machines = self._hypervisor.machines()
+        for machine in machines:
+            try:
+                machine.load(archive)
+            except OSError as error:
+                raise UsageError(f"instance {machine.name} takes no images from {archive}: {error}") from error
+        return [machine.name for machine in machines]
 
     def _stop_ccm(self) -> None:
         self._ccm.stop()
