@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ccm_scenarios.clean_up import Turn
+from ccm_scenarios.kube import claims
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.node_conduct import expect_unchanged
 from ccm_scenarios.kube.node_facts import ZONE_LABELS
@@ -74,7 +75,7 @@ class ClusterNodes:
         """Be the only scenario that changes shared Nodes, until the end."""
         if self._shared is not None and not self._claimed:
             self._claimed = True
-            self._world.on_close("claim on the shared Nodes", self._shared.claim(), Turn.NODES)
+            self._world.on_close("claim on the shared Nodes", claims.claim(self._cluster, self._shared), Turn.NODES)
 
     def will_change(
         self,

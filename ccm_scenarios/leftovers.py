@@ -18,6 +18,7 @@ from ccm_scenarios.contract import CloudError, NotDeclared, Provider, ServiceRef
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.cluster import ignore_not_found
 from ccm_scenarios.kube.expectation import NotYet
+from ccm_scenarios.kube.node_facts import STAND_IN_LABEL
 from ccm_scenarios.kube.node_search import taking_nodes_along
 from ccm_scenarios.kube.nodes import NodeHandle
 from ccm_scenarios.kube.services import drop_foreign_finalizer
@@ -121,7 +122,8 @@ class Leftovers:
     def _nodes(self) -> Iterator[Leftover]:
         for node in self._cluster.core.list_node().items:
             name = node.metadata.name
-            if RUN_LABEL in (node.metadata.labels or {}):
+            labels = node.metadata.labels or {}
+            if {RUN_LABEL, STAND_IN_LABEL} <= labels.keys():
                 yield Leftover(
                     Turn.STAND_IN,
                     f"Node {name}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ccm_scenarios.contract import Provider
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.node_facts import EXCLUDED_LABEL
@@ -13,17 +15,21 @@ from ccm_scenarios.waiting import waiting
 class NodeGroup:
     """Instances that the cloud keeps a number of; its Nodes are in no load balancer."""
 
-    def __init__(self, cluster: Cluster, provider: Provider, *, owner: str, size: int) -> None:
+    def __init__(
+        self, cluster: Cluster, provider: Provider, *, owner: str, labels: Mapping[str, str], size: int
+    ) -> None:
         """Make it; returns when the cloud says that its instances run.
 
         Args:
             owner: told to the cloud, to find it again should this process die.
+            labels: by which its Nodes are known.
             size: how many instances.
         """
         self._cluster = cluster
         self._groups = provider.node_groups
+        self._labels = {**labels, EXCLUDED_LABEL: ""}
         with waiting(f"a node group of {size} in the cloud"):
-            self.id = self._groups.create(owner=owner, node_labels={EXCLUDED_LABEL: ""}, size=size)
+            self.id = self._groups.create(owner=owner, node_labels=self._labels, size=size)
         self.nodes: list[NodeHandle] = []
         """Its Nodes, as `expect_nodes` last found them."""
 
@@ -36,7 +42,7 @@ class NodeGroup:
         found = {one.provider_id: known.get(one.provider_id) for one in self._groups.members(self.id)}
         joined = [expect_node_of(self._cluster, provider_id) for provider_id, node in found.items() if node is None]
         for node in joined:
-            node.leave_load_balancers()  # in case its cloud does not tell a Node its labels
+            node.change_labels(self._labels)  # in case its cloud does not tell a Node its labels
         self.nodes = [node for node in found.values() if node is not None] + joined
         return joined
 

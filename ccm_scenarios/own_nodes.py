@@ -33,20 +33,20 @@ class OwnNodes:
         # Other scenarios' load balancers must not see it come, stop and go: a controller that tries to register a
         # stopped instance is refused, and tries again only after a while; and one that adapts a classic load balancer
         # while it deletes it may wait for ten minutes for a security group that it has just put to use again.
-        labels = {} if in_load_balancers else {EXCLUDED_LABEL: ""}
+        labels = {**self._world.labels, **({} if in_load_balancers else {EXCLUDED_LABEL: ""})}
         with waiting("an instance launched in the cloud"):
             instance = self._world.provider.instances.launch(
                 owner=str(self._world.owner), node_labels=labels, in_place_of=in_place_of
             )
         self._world.on_close(f"instance {instance.id}", lambda: self._end(instance), Turn.NODES)
         node = expect_node_of(self._cluster, instance.provider_id)
-        if not in_load_balancers:
-            node.leave_load_balancers()
+        node.change_labels(labels)  # in case its cloud does not tell a Node its labels
         return node
 
     def make_group(self, size: int) -> NodeGroup:
         """A node group of this scenario's own, each of its instances with a Ready, initialised Node."""
-        group = NodeGroup(self._cluster, self._world.provider, owner=str(self._world.owner), size=size)
+        world = self._world
+        group = NodeGroup(self._cluster, world.provider, owner=str(world.owner), labels=world.labels, size=size)
         self._world.on_close(str(group), group.end, Turn.NODES)
         group.expect_nodes()
         return group

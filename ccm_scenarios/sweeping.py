@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 from ccm_scenarios import manager, versions
 from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.contract import CloudError, Provider
-from ccm_scenarios.kube import Cluster
+from ccm_scenarios.kube import Cluster, claims
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.leftovers import Leftover, Leftovers
@@ -50,7 +51,7 @@ def sweep(
     manager.restore(target)
     versions.restore(target)
     shared.renew(cluster.core.list_node().items)
-    found, failed = Leftovers(cluster, provider, shared.claim).find()
+    found, failed = Leftovers(cluster, provider, partial(claims.claim, cluster, shared)).find()
     scope = Scope(run_id, scenario_id)
     failed += remove(cluster, [one for one in found if not scope.why_not(one.owner)])
     if failed:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from behave.parser import parse_file
 
-from tests.ci import Runner, make
+from tests.ci import FEATURE, Runner, make
 from tests.installed import CHECKOUT
 
 
@@ -137,9 +137,9 @@ def test_the_sonobuoy_plugin(runner: Runner) -> None:
     assert config["current-context"] == context["name"]
 
 
-def test_what_sonobuoy_runs_needs_no_client_outside() -> None:
-    (script,) = load("ci/sonobuoy/ccm-scenarios.yaml")["spec"]["args"]
-    assert "--tags='not @needs.load-balancer'" in script
+@pytest.mark.parametrize("name", ["ci/sonobuoy/ccm-scenarios.yaml", "ci/kubernetes/in-cluster.yaml"])
+def test_what_a_pod_of_the_cluster_runs_needs_no_client_outside(name: str) -> None:
+    assert "--tags='not @needs.load-balancer'" in (CHECKOUT / name).read_text()
     features = [parse_file(str(path)) for path in (CHECKOUT / "features").rglob("*.feature")]
     scenarios = [scenario for feature in features for scenario in feature.walk_scenarios()]
     run = [scenario for scenario in scenarios if "needs.load-balancer" not in scenario.effective_tags]
@@ -150,29 +150,66 @@ def test_what_sonobuoy_runs_needs_no_client_outside() -> None:
         assert not [text for text in texts if "outside the cluster" in text], scenario.name
 
 
-def test_the_indexed_job(runner: Runner) -> None:
-    shards, report = list(yaml.safe_load_all((CHECKOUT / "ci/kubernetes/job.yaml").read_text()))
+def test_the_indexed_job_for_clusters_elsewhere(runner: Runner) -> None:
+    (shards,) = yaml.safe_load_all((CHECKOUT / "ci/kubernetes/job.yaml").read_text())
+    assert play_all(runner, shards) == ["One", "Two"]
+
+
+OTHERS = """
+  @thing-three
+  Scenario: Three
+    Given a thing
+
+  @thing-alone @serial
+  Scenario: Alone
+    Given a thing
+
+  @thing-balanced @needs.load-balancer
+  Scenario: Balanced
+    Given a thing
+"""
+
+
+def test_the_indexed_job_for_its_own_cluster(runner: Runner) -> None:
+    (runner.root / "things.feature").write_text(FEATURE + OTHERS)
+    documents = yaml.safe_load_all((CHECKOUT / "ci/kubernetes/in-cluster.yaml").read_text())
+    (shards,) = (document for document in documents if document["kind"] == "Job")
+    assert play_all(runner, shards) == ["One", "Two", "Three"]
+
+
+def play_all(runner: Runner, shards: dict[str, Any]) -> list[str]:
+    """Run all Pods of an Indexed Job, one after another, and then the one that joins their reports; returns what is in
+    the joint ones."""
+    count = shards["spec"]["completions"]
     (container,) = shards["spec"]["template"]["spec"]["containers"]
-    environment = {each["name"]: each["value"] for each in container["env"]}
-    assert environment == {"SHARDS": str(shards["spec"]["completions"])}
-
-    def play(of: dict[str, Any], **variables: str) -> None:
-        shell, _, script = of["command"] + of["args"]
-        for mount in of["volumeMounts"]:
-            script = script.replace(mount["mountPath"], str(runner.root))
-        runner.run(script, shell=shell, **variables)
-
-    for index in range(shards["spec"]["completions"]):
-        (runner.root / str(index)).touch()
-        play(container, JOB_COMPLETION_INDEX=str(index), **environment)
+    assert container["env"] == [{"name": "SHARDS", "value": str(count)}]
+    (runner.root / "kubeconfig").touch()
+    for index in range(count):
+        (runner.root / str(index)).touch()  # a kubeconfig of its own
+        play(runner, container, JOB_COMPLETION_INDEX=str(index), SHARDS=str(count))
         assert len(runner.scenarios(f"shard-{index}")) == 1
-    play(report["spec"]["template"]["spec"]["containers"][0])
-    assert runner.scenarios("joint") == ["One", "Two"]
+    (report,) = yaml.safe_load_all((CHECKOUT / "ci/kubernetes/report.yaml").read_text())
+    play(runner, report["spec"]["template"]["spec"]["containers"][0])
+    return runner.scenarios("joint")
 
 
-def test_the_containerfile_needs_nothing_but_wheels() -> None:
-    lines = (CHECKOUT / "ci/kubernetes/Containerfile").read_text().splitlines()
-    instructions = [line.split() for line in lines if line and not line.startswith("#")]
-    assert {first for first, *_ in instructions} == {"FROM", "COPY", "RUN", "WORKDIR", "USER", "ENTRYPOINT"}
-    assert [rest for first, *rest in instructions if first == "COPY"] == [["wheels", "/wheels"]]
-    assert instructions[-1] == ["ENTRYPOINT", '["ccm-scenarios"]']
+def play(runner: Runner, container: dict[str, Any], **variables: str) -> None:
+    shell, _, script = container["command"] + container["args"]
+    for mount in container["volumeMounts"]:
+        script = script.replace(mount["mountPath"], str(runner.root))
+    runner.run(script, shell=shell, **variables)
+
+
+def test_what_fails_ends_no_other_shard() -> None:
+    for name in ("job.yaml", "in-cluster.yaml"):
+        documents = yaml.safe_load_all((CHECKOUT / "ci/kubernetes" / name).read_text())
+        (spec,) = (document["spec"] for document in documents if document["kind"] == "Job")
+        assert spec["backoffLimitPerIndex"] == 0
+        assert "backoffLimit" not in spec
+        assert spec["parallelism"] == spec["completions"]
+
+
+def test_one_kubeconfig_for_all_who_run_in_the_cluster() -> None:
+    documents = yaml.safe_load_all((CHECKOUT / "ci/kubernetes/in-cluster.yaml").read_text())
+    (config,) = (document for document in documents if document["kind"] == "ConfigMap")
+    assert config["data"] == load("ci/sonobuoy/ccm-scenarios.yaml")["config-map"]

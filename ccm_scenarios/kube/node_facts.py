@@ -15,6 +15,8 @@ LABEL_OF_OTHERS = "ccm-scenarios/label-of-others"
 """A label that no controller knows, and none may take away."""
 AUTOSCALER_TAINT = "ToBeDeletedByClusterAutoscaler"
 """Says that the cluster autoscaler is about to remove the Node."""
+STAND_IN_LABEL = "ccm-scenarios/stand-in"
+"""On a Node that a scenario made itself, and that no machine stands behind."""
 OWN_TAINT = "ccm-scenarios/kept"
 """A taint that no controller knows, and none may take away."""
 

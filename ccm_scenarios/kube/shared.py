@@ -1,4 +1,4 @@
-"""The Nodes that all scenarios of a run use, beside those that one of them launched for itself."""
+"""The Nodes that all scenarios use, beside those that one of them, of this run or of another, made for itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import json
 import os
 import struct
 import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ccm_scenarios.owner import RUN_LABEL
 from ccm_scenarios.waiting import waiting
 
 _STAMP = 8
@@ -20,10 +22,12 @@ class SharedNodes:
     """Made before the run's workers are forked, which share it.
 
     Args:
-        nodes: the Nodes (`V1Node`) that are there when the run begins.
+        nodes: the Nodes (`V1Node`) that are there when the run begins; another run's own are none of them.
     """
 
     def __init__(self, nodes: Iterable[Any]) -> None:
+        self.run = uuid.uuid4().hex
+        """Tells this run from others, in each of its processes."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the run
         self._read = b""
         self._known: Mapping[str, str] = {}
@@ -40,7 +44,7 @@ class SharedNodes:
             self._write(nodes)
 
     def _write(self, nodes: Iterable[Any]) -> None:
-        known = {one.metadata.uid: one.metadata.name for one in nodes}
+        known = {one.metadata.uid: one.metadata.name for one in nodes if RUN_LABEL not in (one.metadata.labels or {})}
         content = json.dumps(known).encode()
         # Told apart from what was there by its length and a random part: a reader has no other news of it.
         os.pwrite(self._file.fileno(), struct.pack("=Q", len(content)) + os.urandom(_STAMP) + content, 0)
@@ -65,7 +69,8 @@ class SharedNodes:
         return node.metadata.uid in self._nodes
 
     def claim(self) -> Callable[[], None]:
-        """Wait until no other scenario changes these Nodes, and keep the others from it; returns what ends that.
+        """Wait until no other scenario of the run changes these Nodes, and keep the others from it; returns what ends
+        that. `claims.claim` also keeps off other runs.
 
         The kernel ends it with the process.
         """

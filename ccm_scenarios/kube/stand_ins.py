@@ -14,7 +14,13 @@ from ccm_scenarios.kube.caches import Kind
 from ccm_scenarios.kube.cluster import Cluster, ignore_not_found
 from ccm_scenarios.kube.expectation import Expectation, NotYet
 from ccm_scenarios.kube.manifests import Manifest
-from ccm_scenarios.kube.node_facts import EXCLUDED_LABEL, GIVEN_ADDRESS, NO_SUCH_ADDRESS, UNINITIALIZED_TAINT
+from ccm_scenarios.kube.node_facts import (
+    EXCLUDED_LABEL,
+    GIVEN_ADDRESS,
+    NO_SUCH_ADDRESS,
+    STAND_IN_LABEL,
+    UNINITIALIZED_TAINT,
+)
 from ccm_scenarios.kube.nodes import NodeHandle
 
 _REFUSED = {403, 422}
@@ -176,7 +182,7 @@ def _node(
         # No load balancer is to take it for a place where backends are.
         "metadata": {
             "name": name,
-            "labels": {**labels, EXCLUDED_LABEL: ""},
+            "labels": {**labels, EXCLUDED_LABEL: "", STAND_IN_LABEL: ""},
             "annotations": {GIVEN_ADDRESS: NO_SUCH_ADDRESS} if misled else {},
         },
         "spec": {"taints": taints, **({"providerID": provider_id} if provider_id else {})},

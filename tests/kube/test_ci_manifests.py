@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes.client import BatchV1Api
+from kubernetes.utils import create_from_dict
 
 from ccm_scenarios.kube import Cluster
 from tests.installed import CHECKOUT
@@ -19,10 +20,11 @@ def load(name: str) -> list[Any]:
     return list(yaml.safe_load_all((CHECKOUT / "ci" / name).read_text()))
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_jobs_are_accepted(cluster: Cluster, control_plane: ControlPlane, number: int) -> None:
-    job = load("kubernetes/job.yaml")[number]
-    BatchV1Api(cluster.core.api_client).create_namespaced_job("default", job, **STRICT)
+@pytest.mark.parametrize("name", ["job", "in-cluster", "report"])
+def test_all_for_kubernetes_is_accepted(cluster: Cluster, control_plane: ControlPlane, name: str) -> None:
+    for each in load(f"kubernetes/{name}.yaml"):
+        each["metadata"].pop("namespace", None)  # a dry run does not make it
+        create_from_dict(cluster.core.api_client, each, **STRICT)
 
 
 def test_the_pods_of_prow_and_sonobuoy_are_accepted(cluster: Cluster, control_plane: ControlPlane) -> None:
@@ -40,7 +42,7 @@ def test_the_pods_of_prow_and_sonobuoy_are_accepted(cluster: Cluster, control_pl
 
 
 def test_a_field_that_nobody_knows_is_refused(cluster: Cluster, control_plane: ControlPlane) -> None:
-    job = load("kubernetes/job.yaml")[0]
+    (job,) = load("kubernetes/job.yaml")
     job["spec"]["completionsMode"] = "Indexed"
     with pytest.raises(Exception, match="completionsMode"):
         BatchV1Api(cluster.core.api_client).create_namespaced_job("default", job, **STRICT)
