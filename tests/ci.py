@@ -27,20 +27,28 @@ COMMAND = """#!/bin/sh
 # The real command, on features, steps and an adapter that need no cluster.
 case $1 in
 run) shift; set -- run things.feature --steps words -D provider=doubles:Factory "$@" ;;
+image) exec touch "$2" ;;
 esac
 exec {python} -m ccm_scenarios.cli "$@"
 """
 
-GRANTING = """#!/bin/sh
-# Of what grants rights: writes down how it is called, prints what is asked for, and knows no file that is not there.
+CLIENT = """#!/bin/sh
+# Of a cluster or a cloud: writes down how it is called, prints what is asked for, and knows no file that is neither here
+# nor in the suite's checkout.
 echo " $@ " >> {root}/$(basename "$0")-calls
 for word; do
     case $word in
-    *.yaml | *.json) file=${{word#*=}}; test -s "${{file#file://}}" || exit 1 ;;
+    --from-env-file=*) test -f "${{word#*=}}" || exit 1 ;;
+    *.yaml | *.json) file=${{word#*=}}; file=${{file#file://}}; test -s "$file" || test -s "{checkout}/$file" || exit 1 ;;
     view) echo "{{}}" ;;
     token) echo t0k3n ;;
     esac
 done
+"""
+
+ENGINE = """#!/bin/sh
+# Loads archives that there are.
+case $1 in load) test -f "$3" ;; esac
 """
 
 KUBETEST2 = """#!/bin/sh
@@ -97,8 +105,10 @@ def make(root: Path) -> Runner:
         "kubeconfig": "",
         "bin/ccm-scenarios": COMMAND.format(python=sys.executable),
         "bin/kubetest2": KUBETEST2.format(root=root),
-        **{f"bin/{tool}": GRANTING.format(root=root) for tool in ("kubectl", "aws", "gcloud")},
+        **{f"bin/{tool}": CLIENT.format(root=root, checkout=CHECKOUT) for tool in ("kubectl", "aws", "gcloud")},
         "bin/pip": "#!/bin/sh\necho $@ >> installed\n",
+        "bin/docker": ENGINE,
+        "cloud.env": "",
     }
     for name, content in files.items():
         (root / name).write_text(content)

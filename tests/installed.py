@@ -13,6 +13,8 @@ from importlib.metadata import PathDistribution
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
+IMAGE = "registry.example.com/ccm-scenarios:0.1.0"
+"""What the files in ci/ call the suite's image."""
 PATIENCE = 300
 """Seconds a command may take here."""
 

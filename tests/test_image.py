@@ -15,40 +15,28 @@ import pytest
 
 from ccm_scenarios import image
 from ccm_scenarios.errors import UsageError
-from tests.installed import PATIENCE, Installed
+from tests.installed import IMAGE, PATIENCE, Installed
 from tests.test_installation import SCENARIOS
 
-NAME = "registry.example.com/ccm-scenarios:0.1.0"
-
 
 @pytest.fixture(scope="module")
-def archive(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made by the command, as a user has it."""
-    directory = tmp_path_factory.mktemp("image")
-    done = installed.run("ccm-scenarios", "image", "suite.tar", "--name", NAME, cwd=directory)
-    assert (done.returncode, done.stdout) == (0, f"{NAME}\n"), done.stderr
-    assert [path.name for path in directory.iterdir()] == ["suite.tar"]
-    return directory / "suite.tar"
-
-
-@pytest.fixture(scope="module")
-def config(archive: Path) -> dict[str, Any]:
+def config(suite_image: Path) -> dict[str, Any]:
     """What the image says of how it runs, found as Docker finds it."""
-    with tarfile.open(archive) as files:
+    with tarfile.open(suite_image) as files:
         (described,) = json.loads(_read(files, "manifest.json"))
-        assert described["RepoTags"] == [NAME]
+        assert described["RepoTags"] == [IMAGE]
         config: dict[str, Any] = json.loads(_read(files, described["Config"]))
     return config
 
 
 @pytest.fixture(scope="module")
-def root(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(suite_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The image's file system, found as containerd finds it."""
     directory = tmp_path_factory.mktemp("root")
     directory.chmod(0o755)  # the user of the image is another
-    with tarfile.open(archive) as files:
+    with tarfile.open(suite_image) as files:
         (entry,) = json.loads(_read(files, "index.json"))["manifests"]
-        assert entry["annotations"]["io.containerd.image.name"] == NAME
+        assert entry["annotations"]["io.containerd.image.name"] == IMAGE
         manifest = json.loads(_read(files, _blob(entry)))
         (layer,) = manifest["layers"]
         packed = files.extractfile(_blob(layer))
