@@ -193,9 +193,6 @@ def _standard(library: Path) -> Iterator[Path]:
 def _libraries(binaries: Sequence[Path]) -> dict[str, Path]:
     """Place in the image, and file."""
     found = oci.libraries(binaries)
-    beside = [path.with_name("libgcc_s.so.1") for path in found.values() if path.name.startswith("libc.so")]
-    # By name alone, when a thread ends: nothing is linked with it.
-    found |= {str(path).lstrip("/"): path for path in beside if path.exists()}
     base = Path(sys.base_prefix)
     # An interpreter's own, which is not where it was: where the loader looks by itself.
     moved = {place for place, path in found.items() if base != Path("/usr") and path.is_relative_to(base)}
@@ -212,7 +209,7 @@ def _module(place: str, path: Path) -> Iterator[tuple[str, Entry]]:
 
 def _compiled(path: Path, data: bytes, place: str) -> bytes:
     """Valid for this source whatever the time of its file (PEP 552); empty if it is none."""
-    # What this environment has compiled is as good, and takes none of the ten seconds.
+    # What this environment has compiled already is as good.
     cached = Path(importlib.util.cache_from_source(str(path)))
     of_source = struct.pack("<LLL", 0, int(path.stat().st_mtime) & 0xFFFFFFFF, len(data))
     known = cached.read_bytes() if cached.is_file() else b""
