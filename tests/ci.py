@@ -33,13 +33,15 @@ exec {python} -m ccm_scenarios.cli "$@"
 """
 
 CLIENT = """#!/bin/sh
-# Of a cluster or a cloud: writes down how it is called, prints what is asked for, and knows no file that is neither here
-# nor in the suite's checkout.
+# Of a cluster or a cloud: writes down how it is called, prints what is asked for, and knows no file that is neither
+# here nor in the suite's checkout.
 echo " $@ " >> {root}/$(basename "$0")-calls
 for word; do
     case $word in
     --from-env-file=*) test -f "${{word#*=}}" || exit 1 ;;
-    *.yaml | *.json) file=${{word#*=}}; file=${{file#file://}}; test -s "$file" || test -s "{checkout}/$file" || exit 1 ;;
+    *.yaml | *.json)
+        file=${{word#*=}}; file=${{file#file://}}
+        test -s "$file" || test -s "{checkout}/$file" || exit 1 ;;
     view) echo "{{}}" ;;
     token) echo t0k3n ;;
     esac
