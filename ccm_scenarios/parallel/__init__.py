@@ -7,7 +7,7 @@ into behave's model: reporters, formatters and reports see one run, as with `-j 
 * `runner`: behave's runner, with this;
 * `side_by_side`: puts one run together from what the workers say;
 * `pool`: the workers, seen from the parent; `worker`: their own side; `messages`: what goes between them;
-* `plan`: which scenario next; `durations`: what is known of their length;
+* `plan`: which scenario next; `crowd`: whether the machine has room for it; `durations`: what is known of their length;
 * `replay`: results into behave's model and formatters; `progress`: what is going on now.
 """
 

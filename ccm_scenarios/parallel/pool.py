@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import IO, Protocol
 
+from ccm_scenarios.parallel.crowd import Crowd
 from ccm_scenarios.parallel.messages import Doing, Done, Ended, Job, Ready
 
 TICK = 0.25
@@ -114,7 +115,9 @@ class Events(Protocol):
         """Something went wrong outside of every scenario."""
         ...
 
-    def tick(self, workers: Iterable[Worker]) -> None: ...
+    def tick(self, workers: Iterable[Worker], held: int) -> None:
+        """Those that do something, and how many wait until the machine is less crowded."""
+        ...
 
 
 class Group:
@@ -132,6 +135,8 @@ class Group:
         self.free = deque(places)
         """Places without a worker."""
         self.workers: list[Worker] = []
+        self.idle: deque[Worker] = deque()
+        """Those that wait for a job."""
         self.ending: set[int] = set()
         self._heir_of = heir_of
 
@@ -155,8 +160,9 @@ class Pool:
     scenarios of the others.
     """
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, crowd: Crowd) -> None:
         self._events = events
+        self._crowd = crowd
         self._groups: Sequence[Group] = ()
 
     def run(self, groups: Sequence[Group]) -> None:
@@ -177,7 +183,13 @@ class Pool:
             for channel in wait(list(by_channel), timeout=TICK):
                 assert isinstance(channel, Connection)
                 self._hear(*by_channel[channel])
-            self._events.tick(worker for worker in self._workers() if worker.job is not None)
+            self._crowd.look()
+            for group in reversed(groups):  # the few places apart have the longest way to go
+                self._hand_out_to_idle(group)
+            self._events.tick(
+                [worker for worker in self._workers() if worker.job is not None],
+                held=sum(len(group.idle) for group in groups),
+            )
 
     def _workers(self) -> list[Worker]:
         return [worker for group in self._groups for worker in group.workers]
@@ -199,7 +211,7 @@ class Pool:
             case Ready():
                 worker.began = True
                 self._events.ready(message)
-                self._hand_out(group, worker)
+                group.idle.append(worker)
             case Done():
                 job, seconds, printed = worker.job, time.monotonic() - worker.since, worker.printed()
                 assert job is not None
@@ -207,7 +219,8 @@ class Pool:
                     self._events.swept(job.scenario, message)
                 else:
                     self._events.done(job.scenario, message, printed, seconds)
-                self._hand_out(group, worker)
+                worker.job = None
+                group.idle.append(worker)
             case Ended():
                 self._remove(group, worker)
                 if worker.job is not None:  # interrupted between two messages
@@ -216,9 +229,19 @@ class Pool:
                 if not worker.began:
                     self._give_up(group, "its preparation failed", "")
 
-    def _hand_out(self, group: Group, worker: Worker) -> None:
+    def _hand_out_to_idle(self, group: Group) -> None:
+        while group.idle:
+            worker = group.idle.popleft()
+            if not self._hand_out(group, worker):
+                group.idle.appendleft(worker)
+                return
+
+    def _hand_out(self, group: Group, worker: Worker) -> bool:
+        """Give a worker its next job, or let it end; False: it has to wait."""
         self._begin_nothing_if_stopping()
         jobs = group.sweeps or group.pending
+        if jobs and not self._crowd.lets_in(sum(each.job is not None for each in self._workers())):
+            return False
         job = jobs.popleft() if jobs else None
         if job is None:
             group.ending.add(id(worker))
@@ -228,6 +251,7 @@ class Pool:
             worker.give(job)
         except OSError:
             self._died(group, worker)
+        return True
 
     def _died(self, group: Group, worker: Worker) -> None:
         how, printed, job = self._remove(group, worker), worker.printed(), worker.job
@@ -252,6 +276,8 @@ class Pool:
 
     def _remove(self, group: Group, worker: Worker) -> str:
         group.workers.remove(worker)
+        if worker in group.idle:
+            group.idle.remove(worker)
         group.ending.discard(id(worker))
         group.free.append(worker.place)
         return worker.bury()

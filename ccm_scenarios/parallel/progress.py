@@ -40,8 +40,12 @@ class Progress:
         self.hide()
         self._write(f"[{self._done}/{len(self._titles)}] {self._titles[position]} {status} in {seconds:.1f} s")
 
-    def tick(self, workers: Iterable[Worker]) -> None:
-        """Tell of what is being done, if it is time to."""
+    def tick(self, workers: Iterable[Worker], held: int = 0) -> None:
+        """Tell of what is being done, if it is time to.
+
+        Args:
+            held: how many more there could be if the machine were less crowded.
+        """
         now = self._clock()
         if now - self._told < (REPLACE_PERIOD if self._live else QUIET_PERIOD):
             return
@@ -49,7 +53,8 @@ class Progress:
         lines = [self._line(worker, now) for worker in workers]
         if not lines:
             lines = ["  waiting for the end of what scenarios made"]
-        lines.insert(0, f"{now - self._start:.0f} s: {self._done} of {len(self._titles)} done")
+        crowded = f"; room for {held} more once the machine is less crowded" if held else ""
+        lines.insert(0, f"{now - self._start:.0f} s: {self._done} of {len(self._titles)} done{crowded}")
         self.hide()
         if self._live:
             width, height = shutil.get_terminal_size()

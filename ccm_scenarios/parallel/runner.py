@@ -110,6 +110,7 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
 
     def _run_scenarios(self) -> bool:
         # Imported here: a dry run, and one with -j 1, need none of it.
+        from ccm_scenarios.parallel.crowd import Crowd
         from ccm_scenarios.parallel.durations import Durations
         from ccm_scenarios.parallel.pool import Group, Pool
         from ccm_scenarios.parallel.side_by_side import SideBySide
@@ -126,7 +127,7 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
         run = SideBySide(self, durations)
         gc.freeze()  # else the first collection in each worker copies all that it shares with the parent
         with self.surroundings.interrupts.shield():
-            Pool(run).run([meeting, Group(apart, range(1, places + 1), heir_of=meeting)])
+            Pool(run, Crowd()).run([meeting, Group(apart, range(1, places + 1), heir_of=meeting)])
         durations.save()
         replay.show_all(self.formatters, self.scenarios, self.step_registry)
         sys.stdout.flush()

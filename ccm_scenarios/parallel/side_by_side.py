@@ -93,8 +93,8 @@ class SideBySide:
             self._print(printed)
             tell(f"ccm-scenarios: {what}")
 
-    def tick(self, workers: Iterable[Worker]) -> None:
-        self._progress.tick(workers)
+    def tick(self, workers: Iterable[Worker], held: int) -> None:
+        self._progress.tick(workers, held)
 
     def _fails(self, problems: Iterable[Problem], hook_failures: int) -> None:
         self._reports.add_problems(tuple(problems))

@@ -127,7 +127,9 @@ def test_an_api_server_that_comes_back_is_followed_again(cluster: Cluster, contr
 def test_a_refused_list_is_told_at_once(control_plane: ControlPlane) -> None:
     nobody = Cluster.connect(control_plane.kubeconfig_for("nobody"), None, TIMEOUTS)
     start = time.monotonic()
-    with pytest.raises(EnvironmentProblem, match="cannot list services of the cluster: the right to 'list services' is missing"):
+    with pytest.raises(
+        EnvironmentProblem, match="cannot list services of the cluster: the right to 'list services' is missing"
+    ):
         nobody.caches.list(Kind.SERVICES)
     assert time.monotonic() - start < TIMEOUTS.api_call
     with pytest.raises(EnvironmentProblem, match="the right to 'get namespaces' is missing"):
