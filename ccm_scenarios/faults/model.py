@@ -53,7 +53,7 @@ class Match:
     body: str | None = None
     """Found anywhere in the request's body."""
     action: str | None = None
-    """The whole action of an AWS request."""
+    """The whole of what is asked of the cloud: an AWS request's action, or a Google API's collection and method."""
     changes: bool | None = None
     """Whether the request asks for a change, or only reads."""
     parameters: Mapping[str, str] = field(default_factory=dict)

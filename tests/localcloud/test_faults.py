@@ -390,6 +390,31 @@ class TestEffects:
         assert (status, answer["error"]["code"]) == (403, 403)
         assert [one["reason"] for one in answer["error"]["errors"]] == ["rateLimitExceeded"]
 
+    def test_each_kind_of_googles_changes_is_struck_once_and_no_question(self, bench: Bench) -> None:
+        bench.strike(effect="refuse", status=503, code="backendError", times_each=1, match={"changes": True})
+        asked = [
+            ("GET", "global/firewalls/a"),
+            ("POST", "global/firewalls"),
+            ("POST", "global/firewalls"),
+            ("DELETE", "global/firewalls/a"),
+            ("DELETE", "global/firewalls/b"),
+            ("POST", "regions/r/targetPools/p/addInstance"),
+            ("POST", "regions/r/targetPools/p/getHealth"),
+            ("POST", "global/operations/o/wait"),
+        ]
+        statuses = [bench.google(method, f"/compute/v1/projects/local/{path}", "{}")[0] for method, path in asked]
+        assert statuses == [200, 503, 200, 503, 200, 503, 200, 200]
+
+    def test_googles_orders_are_pretended_to_be_done_and_so_are_their_operations(self, bench: Bench) -> None:
+        bench.strike(effect="pretend", match={"action": r"targetPools\.delete"})
+        pools, before = "/compute/v1/projects/local/regions/r/targetPools", len(bench.cloud.seen)
+        assert bench.google("DELETE", f"{pools}/a")[1]["status"] == "DONE"
+        operation = bench.google("DELETE", f"{pools}/b")[1]["selfLink"].removeprefix("https://www.googleapis.com")
+        assert operation.startswith("/compute/v1/projects/local/regions/r/operations/")
+        assert bench.google("POST", f"{operation}/wait")[1]["status"] == "DONE"
+        assert bench.google("GET", f"{pools}/a", "{}")[0] == 200
+        assert bench.cloud.seen[before:] == [f"GET {pools}/a {{}}"]
+
     @pytest.mark.parametrize(("moment", "arrives"), [("before", False), ("after", True)])
     def test_the_controller_crashes_before_or_after_its_request(self, bench: Bench, moment: str, arrives: bool) -> None:
         match = {"at": "cloud-api", "action": f"Crash-{moment}"}

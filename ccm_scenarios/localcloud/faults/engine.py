@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from ccm_scenarios.faults import Boundary, Match, Rule
 from ccm_scenarios.faults.edits import FORM, apply
 from ccm_scenarios.localcloud import query
+from ccm_scenarios.localcloud.gcp import methods
 from ccm_scenarios.localcloud.gcp.errors import ApiError
 
 _JSON = "application/json"
@@ -23,7 +24,6 @@ _THROTTLED = {
     Boundary.CCM_METRICS: (429, "TooManyRequests"),
 }
 _THROTTLED_BY_GOOGLE = (403, "rateLimitExceeded")
-"""Of its calls to the cloud, those without an action are to an API of Google's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +56,38 @@ class Request:
         return parse_qsl(self.body, keep_blank_values=True) if self.content_type.startswith(FORM) else []
 
     @property
+    def action(self) -> str:
+        """What it asks of the cloud: an AWS request's action, or a Google API's collection and method."""
+        return self.parameter("Action") or self._method
+
+    @property
     def kind(self) -> str:
         """What tells it from requests of other kinds: its action, or its method and path."""
-        return self.parameter("Action") or f"{self.method} {self.path}"
+        return self.action or f"{self.method} {self.path}"
 
     @property
     def changes(self) -> bool:
         """Whether it asks for a change."""
-        if action := self.parameter("Action"):
+        if self.of_google:
+            return not methods.asks(self._method)
+        if action := self.action:
             return not action.startswith(("Describe", "Get", "List"))
         return self.method not in ("GET", "HEAD", "OPTIONS")
+
+    @property
+    def of_google(self) -> bool:
+        """Whether it is for an API of Google's."""
+        return bool(self._method)
+
+    @property
+    def _method(self) -> str:
+        return methods.method_of(self.method, self.path)
 
     def parameter(self, name: str) -> str:
         return dict(self.parameters).get(name, "")
 
     def __str__(self) -> str:
-        action = self.parameter("Action")
-        return f"{self.boundary} {self.method} {self.path}{f' {action}' if action else ''}"
+        return f"{self.boundary} {self.method} {self.path} {self.action}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ def matches(match: Match, request: Request) -> bool:
         return False
     if match.body is not None and not re.search(match.body, request.body):
         return False
-    if match.action is not None and not re.fullmatch(match.action, request.parameter("Action")):
+    if match.action is not None and not re.fullmatch(match.action, request.action):
         return False
     if match.changes is not None and match.changes is not request.changes:
         return False
@@ -170,10 +185,9 @@ def _says_other(edited: str, event: str) -> bool:
 
 def refusal(rule: Rule, request: Request) -> Reply:
     """An error, as this API writes them."""
-    of_google = request.boundary is Boundary.CLOUD_API and not request.parameter("Action")
-    throttled = _THROTTLED_BY_GOOGLE if of_google else _THROTTLED[request.boundary]
+    throttled = _THROTTLED_BY_GOOGLE if request.of_google else _THROTTLED[request.boundary]
     status, code = (rule.status, rule.code) if rule.effect == "refuse" else throttled
-    if of_google:
+    if request.of_google:
         return Reply(status, _JSON, json.dumps(ApiError(status, code, rule.message).body))
     if request.boundary is not Boundary.CLOUD_API:
         body = _status("Failure", code=status, reason=code, message=rule.message)
@@ -184,6 +198,8 @@ def refusal(rule: Rule, request: Request) -> Reply:
 
 def success(rule: Rule, request: Request) -> Reply | None:
     """What the server would say had it done the request; None if only the server knows (the object as it is)."""
+    if request.of_google:
+        return Reply(200, _JSON, rule.body or json.dumps(methods.pretended_operation(request.path)))
     if request.boundary is Boundary.CLOUD_API:
         body = rule.body or query.success_body(request.parameter("Version"), request.parameter("Action"))
         return Reply(200, query.CONTENT_TYPE, body)
@@ -194,6 +210,13 @@ def success(rule: Rule, request: Request) -> Reply | None:
     if request.method == "DELETE":
         return Reply(200, _JSON, _status("Success", code=200))
     return None
+
+
+def afterwards(request: Request) -> Reply | None:
+    """What is answered to a question after an order that was only pretended to be done; None if it is no such."""
+    if not methods.asks_for_pretended(request.path):
+        return None
+    return Reply(200, _JSON, json.dumps(methods.pretended_operation(request.path)))
 
 
 def _status(status: str, **fields: str | int) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ccm_scenarios.faults import Boundary, Rule, parse_rules
 from ccm_scenarios.faults.edits import apply
-from ccm_scenarios.localcloud.faults.engine import Reply, Request, Rules, refusal, success
+from ccm_scenarios.localcloud.faults.engine import Reply, Request, Rules, afterwards, refusal, success
 from ccm_scenarios.localcloud.faults.http import (
     LIMIT,
     Head,
@@ -93,8 +93,9 @@ class Hop:
             )
             if self._boundary is Boundary.CLOUD_API and request.changes:
                 _say(changed=self._way.replica)
-            struck = self.rules.strike(request)
-            if struck is None:
+            if (reply := afterwards(request)) is not None:
+                await _send(writer, reply)
+            elif (struck := self.rules.strike(request)) is None:
                 await self._pass_on(request, head, body, writer, server)
             else:
                 await self._strike(*struck, request, head, body, writer, server)

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 
 from ccm_scenarios.localcloud.gcp import errors
+from ccm_scenarios.localcloud.gcp.methods import ROOT
 
-ROOT = "https://www.googleapis.com/compute/v1/"
-"""Links begin with it whatever address the API is served at, as they do on Google's side."""
 _SHAPE = re.compile(
     r"(?:projects/(?P<project>[^/]+)/)?"
     r"(?:(?P<scope>global|regions/[^/]+|zones/[^/]+)/(?P<collection>[^/]+)/(?P<name>[^/]+)"
