@@ -7,8 +7,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +18,9 @@ from ccm_scenarios import __version__
 from ccm_scenarios.contract import Grants
 from ccm_scenarios.contract.rights import KUBERNETES, Part
 from ccm_scenarios.errors import CcmScenariosError, UsageError
+
+if TYPE_CHECKING:
+    from ccm_scenarios.faults import Fault
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
@@ -266,13 +271,9 @@ def mutants(
             typer.echo(f"{fault.name:<36} {fault.title}")
         return
     judge = provider or _only_provider()
-    if not names:
-        # Faults that name flavours of others are for others.
-        flavours = set(providers.find(judge).flavours)
-        faults = [fault for fault in faults if set(fault.flavours) <= flavours]
-    wanted = machinery.mutants(faults)
+    wanted = machinery.mutants(_of_flavours(faults, providers.find(judge).flavours))
     if not wanted:
-        raise UsageError("none of these faults names a behaviour that it kills")
+        raise UsageError(f"none of these faults names a behaviour that it kills, and a flavour of {judge}, if any")
     # Behaviours that run then clean up, and their clouds end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
@@ -291,6 +292,12 @@ def mutants(
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in machinery.Verdict)
     typer.echo(f"{len(verdicts)} mutants: {counts}; {time.monotonic() - started:.0f} s")
     raise typer.Exit(int(any(verdict is not machinery.Verdict.KILLED for verdict in verdicts)))
+
+
+def _of_flavours(faults: Sequence[Fault], flavours: Sequence[str]) -> list[Fault]:
+    """Of faults that name flavours those that name some of these, and no others in them."""
+    named = [(fault, tuple(one for one in fault.flavours if one in flavours)) for fault in faults]
+    return [replace(fault, flavours=ours) for fault, ours in named if ours or not fault.flavours]
 
 
 def _only_provider() -> str:

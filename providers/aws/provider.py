@@ -25,6 +25,7 @@ from providers.aws.instances import PROVIDER_ID_PREFIX, AwsInstances
 from providers.aws.load_balancers import AwsLoadBalancers
 from providers.aws.node_groups import AwsNodeGroups
 from providers.aws.routes import AwsRoutes
+from providers.frame import SERVED_ANEW
 
 CLOUD_PROVIDER_AWS = Implementation(
     project="cloud-provider-aws",
@@ -55,14 +56,7 @@ _IN_EVERY_FLAVOUR = (
             "ccm-upgrade-keeps-load-balancers",
         )
     ),
-    # A Service that was let go, and that another controller still holds, is served anew if a Node's change comes just
-    # then. (The service controller is that of all clouds, the issue that of another one's.)
-    KnownDeviation(
-        behaviour="lb-service-with-foreign-finalizer",
-        issue="https://github.com/kubernetes/cloud-provider-gcp/issues/981",
-        failure="staying without a load balancer\nLast seen: .*EnsuringLoadBalancer",
-        at_times=True,
-    ),
+    SERVED_ANEW,
 )
 _OF_FLAVOUR = {
     # It takes a load balancer that could not be made for one that is gone, with all that it owned: the security group

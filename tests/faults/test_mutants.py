@@ -73,6 +73,11 @@ def test_a_fault_is_one_mutant_in_each_flavour_it_names() -> None:
     ]
 
 
+def test_a_fault_is_for_those_of_its_flavours_that_a_provider_has() -> None:
+    both, other, any_ = fault(flavours=["classic", "network"]), fault(flavours=["nlb"]), fault()
+    assert [one.flavours for one in cli._of_flavours([both, other, any_], ("network",))] == [("network",), ()]
+
+
 @pytest.mark.parametrize(("names", "only"), [(("one",), "one"), (("one", "two"), None)])
 def test_the_only_provider_need_not_be_said(
     names: tuple[str, ...], only: str | None, monkeypatch: pytest.MonkeyPatch

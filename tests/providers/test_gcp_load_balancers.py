@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,9 +19,8 @@ from ccm_scenarios.contract import (
     TargetHealth,
 )
 from providers.gcp.load_balancers import READINGS
-from providers.gcp.provider import QUEUE_SECONDS
 from tests.localcloud.gcp.emulated import PROJECT
-from tests.providers.gcp_cloud import HERE, NODES_CHECK, TIMEOUTS, Google
+from tests.providers.gcp_cloud import HERE, NODES_CHECK, Google
 
 
 def listeners_of(balancers: LoadBalancers, service: ServiceRef) -> tuple[Listener, ...]:
@@ -189,11 +187,6 @@ def test_a_service_is_described_for_evidence(google: Google, service: ServiceRef
     assert told["load balancer"]["listeners"][0]["targets"][0]["health"] == "unhealthy"
     assert told["target pool"][0]["name"] == service.load_balancer_name
     assert told["legacy health check"]["port"] == 31000
-
-
-def test_a_service_that_waits_for_its_turn_is_watched_until_it_had_it(google: Google) -> None:
-    assert google.connect(replace(TIMEOUTS, left_alone=4)).timeouts.left_alone == QUEUE_SECONDS
-    assert google.connect(replace(TIMEOUTS, left_alone=90)).timeouts.left_alone == 90
 
 
 def test_annotations_are_the_controllers(google: Google) -> None:

@@ -17,6 +17,10 @@ from ccm_scenarios.localcloud.platform import CcmSettings, Plan, Surroundings
 if TYPE_CHECKING:
     from ccm_scenarios.localcloud.gcp.account import Account
 
+SERVED_AT_ONCE = 50
+"""Services that the CCM looks after side by side (default: one). It waits a second for each of some seven orders that
+make a load balancer: one by one, a Service of many would wait for minutes."""
+
 
 class GcpEmulation:
     """Satisfies `localcloud.platform.Emulation`."""
@@ -71,7 +75,7 @@ class GcpEmulation:
     def ccm(self, url: str) -> CcmSettings:
         # What it is told of itself is nobody's to break: only its calls to the API take the way with the faults.
         return CcmSettings(
-            ("--cloud-provider=gce",),
+            ("--cloud-provider=gce", f"--concurrent-service-syncs={SERVED_AT_ONCE}"),
             cloud_config(self._account, url),
             ccm_environment(self._url.removeprefix("http://")),
         )

@@ -1,5 +1,5 @@
-"""The Compute API's methods by name, and operations that never were. Light: the fault gate, a process of its own, speaks
-of them too."""
+"""The Compute API's methods by name, and the operation of an order that nobody carried out. Light: the fault gate, a
+process of its own, knows them too."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def pretended_operation(path: str) -> dict[str, Any]:
 
 
 def asks_for_pretended(path: str) -> bool:
-    """Whether a request is about the operation that never was."""
+    """Whether a request is about that operation."""
     return re.search(rf"/operations/{PRETENDED}(/wait)?$", path) is not None
