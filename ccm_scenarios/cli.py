@@ -417,6 +417,40 @@ def merge(
     raise typer.Exit(0 if passed else 1)
 
 
+@report.command()
+def conformance(
+    directories: Annotated[list[Path], typer.Argument(help="Directories that runs wrote, all of one flavour.")],
+    of: Annotated[
+        str, typer.Option(metavar="'PROVIDER FLAVOUR'", help="What they judged, for instance 'aws classic'.")
+    ],
+    controller: Annotated[str, typer.Option(help="The version of its controller.")],
+) -> None:
+    """Print what a controller showed, behaviour by behaviour, as a small file to keep (JSON)."""
+    import providers
+    from ccm_scenarios import catalogue
+    from ccm_scenarios.reporting.conformance import conformance
+
+    known = [f"{name} {flavour}" for name in providers.names() for flavour in providers.find(name).flavours]
+    if of not in known:
+        raise UsageError(f"nobody judges {of!r}; --of is one of: {', '.join(known)}")
+    typer.echo(conformance(directories, where=of, controller=controller, known=catalogue.entries()).dump(), nl=False)
+
+
+@report.command()
+def matrix(
+    files: Annotated[list[Path], typer.Argument(help="Files that `report conformance` made, one for each flavour.")],
+) -> None:
+    """Print what each controller showed of each behaviour, side by side (Markdown)."""
+    import providers
+    from ccm_scenarios import catalogue
+    from ccm_scenarios.installation import suite_directory
+    from ccm_scenarios.matrix import matrix
+    from ccm_scenarios.reporting.conformance import Conformance
+
+    listed = catalogue.behaviours(suite_directory() / "features", providers.names())
+    typer.echo(matrix(listed, sorted(map(Conformance.load, files), key=lambda one: one.where)), nl=False)
+
+
 def main() -> None:
     """Run; every expected error is one line and exit code 2, Ctrl-C is 130."""
     try:
