@@ -7,10 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +16,6 @@ from ccm_scenarios import __version__
 from ccm_scenarios.contract import Grants
 from ccm_scenarios.contract.rights import KUBERNETES, Part
 from ccm_scenarios.errors import CcmScenariosError, UsageError
-
-if TYPE_CHECKING:
-    from ccm_scenarios.faults import Fault
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
@@ -262,18 +257,28 @@ def mutants(
 ) -> None:
     """Break things around the controller, and see whether the behaviours that must notice do, and no others."""
     import providers
+    from ccm_scenarios import catalogue
     from ccm_scenarios import mutants as machinery
-    from ccm_scenarios.faults import catalogue, load
+    from ccm_scenarios.faults import catalogue as all_faults
+    from ccm_scenarios.faults import load, suited
+    from ccm_scenarios.installation import suite_directory
+    from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 
-    faults = [load(name) for name in names or ()] or catalogue()
+    faults = [load(name) for name in names or ()] or all_faults()
     if list_:
         for fault in faults:
             typer.echo(f"{fault.name:<36} {fault.title}")
         return
     judge = provider or _only_provider()
-    wanted = machinery.mutants(_of_flavours(faults, providers.find(judge).flavours))
+    factory = providers.find(judge)
+    listed = catalogue.behaviours(suite_directory() / "features", providers.names())
+    unjudged = {
+        where.partition(" ")[2]: {one.id for one in listed if catalogue.why_not_judged(one, where, declared)}
+        for where, declared in catalogue.declared_by([factory], OFFERED_BY_LOCAL_CLOUD).items()
+    }
+    wanted = machinery.mutants(suited(faults, unjudged))
     if not wanted:
-        raise UsageError(f"none of these faults names a behaviour that it kills, and a flavour of {judge}, if any")
+        raise UsageError(f"none of these faults names a behaviour that it kills with {judge}")
     # Behaviours that run then clean up, and their clouds end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
@@ -292,12 +297,6 @@ def mutants(
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in machinery.Verdict)
     typer.echo(f"{len(verdicts)} mutants: {counts}; {time.monotonic() - started:.0f} s")
     raise typer.Exit(int(any(verdict is not machinery.Verdict.KILLED for verdict in verdicts)))
-
-
-def _of_flavours(faults: Sequence[Fault], flavours: Sequence[str]) -> list[Fault]:
-    """Of faults that name flavours those that name some of these, and no others in them."""
-    named = [(fault, tuple(one for one in fault.flavours if one in flavours)) for fault in faults]
-    return [replace(fault, flavours=ours) for fault, ours in named if ours or not fault.flavours]
 
 
 def _only_provider() -> str:

@@ -22,6 +22,9 @@ def protocols(text: str) -> tuple[Protocol, ...]:
     return tuple(Protocol(name) for name in text.split(" and "))
 
 
+SEVERAL = 8
+"""Pods. Without a load balancer's help each of three Nodes leads a client to any of them, and keeps to that: all three
+to the same one once in 64 times."""
 REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "the Cluster traffic policy": {"externalTrafficPolicy": "Cluster"},
     "the Local traffic policy": {"externalTrafficPolicy": "Local"},
@@ -57,7 +60,7 @@ def a_backend(context: Context) -> None:
 
 @given("a backend of several Pods")
 def a_backend_of_several_pods(context: Context) -> None:
-    context.backend = context.workloads.make_backend(replicas=3)
+    context.backend = context.workloads.make_backend(replicas=SEVERAL)
 
 
 @given("a {type:ServiceType} Service on {protocols:Protocols} with a backend")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ccm_scenarios.faults.catalogue import catalogue, hardship, load
 from ccm_scenarios.faults.model import Boundary, Edit, Fault, FaultOwner, Match, Rule
 from ccm_scenarios.faults.schema import parse, parse_rules
+from ccm_scenarios.faults.suited import suited
 
 __all__ = [
     "Boundary",
@@ -21,4 +22,5 @@ __all__ = [
     "load",
     "parse",
     "parse_rules",
+    "suited",
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from ccm_scenarios import cli
 from ccm_scenarios.errors import UsageError
-from ccm_scenarios.faults import Fault, parse
+from ccm_scenarios.faults import Fault, parse, suited
 from ccm_scenarios.mutants import Mutant, Verdict, default_jobs, failures, judge, mutants
 
 
@@ -73,9 +73,13 @@ def test_a_fault_is_one_mutant_in_each_flavour_it_names() -> None:
     ]
 
 
-def test_a_fault_is_for_those_of_its_flavours_that_a_provider_has() -> None:
-    both, other, any_ = fault(flavours=["classic", "network"]), fault(flavours=["nlb"]), fault()
-    assert [one.flavours for one in cli._of_flavours([both, other, any_], ("network",))] == [("network",), ()]
+def test_a_fault_is_for_the_flavours_and_behaviours_that_a_provider_has() -> None:
+    both = fault(flavours=["nlb", "network"], kills={"a": "x", "b": "y"}, survivors=["c", "d"])
+    (ours,) = suited([both, fault(flavours=["nlb"])], {"network": {"b", "c"}})
+    assert (ours.flavours, ours.kills, ours.survivors) == (("network",), {"a": "x"}, ("d",))
+    everywhere = fault(kills={"a": "x", "b": "y"}, survivors=["c"])
+    (ours,) = suited([everywhere], {"classic": {"b"}, "nlb": {"a", "c"}})
+    assert (ours.flavours, ours.kills, ours.survivors) == ((), {"a": "x"}, ("c",))
 
 
 @pytest.mark.parametrize(("names", "only"), [(("one",), "one"), (("one", "two"), None)])

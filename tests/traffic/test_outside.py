@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,9 +14,10 @@ from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.fronts import Front
 from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.traffic import engine, outside
+from ccm_scenarios.traffic.affinity import Staying
 from ccm_scenarios.traffic.outside import OutsideClients
 from ccm_scenarios.traffic.rules import Rules
-from ccm_scenarios.traffic.samples import Outcome
+from ccm_scenarios.traffic.samples import Answerer, Outcome
 from tests.traffic.servers import closed_port, closing_server, http_server, silent_server, udp_server
 
 LOCAL = "127.0.0.1"
@@ -127,7 +129,20 @@ def test_a_client_stays_with_one_pod() -> None:
         clients().expect_one_pod(front(port), BACKEND)
 
 
-HERE, THERE = Named(frozenset({POD})), Named(frozenset({"ccm-x-backend-5d9-other"}))
+def test_a_client_that_another_pod_answers_now_and_then_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One of so many tries: what settles other claims would settle this one, too.
+    tries = itertools.count(1)
+
+    def one_pod(_: Answerer) -> Staying:
+        return Staying(lambda text: THERE_ONE if next(tries) % (outside.IN_A_ROW + 5) == 0 else text)
+
+    monkeypatch.setattr(outside, "one_pod", one_pod)
+    with http_server(name=POD) as port, pytest.raises(Expectation, match=f"answered, {outside.STAYS_IN_A_ROW} times"):
+        clients(bound=2.0).expect_one_pod(front(port), BACKEND)
+
+
+THERE_ONE = "ccm-x-backend-5d9-other"
+HERE, THERE = Named(frozenset({POD})), Named(frozenset({THERE_ONE}))
 
 
 @contextmanager
