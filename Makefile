@@ -44,8 +44,9 @@ lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
 	$(BIN)/lint-imports
 	$(BIN)/behave --dry-run --no-summary --format=null
 
-docs: $(INSTALLED) ## Write the table of behaviours, docs/behaviours.md
+docs: $(INSTALLED) ## Write the table of behaviours, and the matrix of what controllers showed of them
 	$(BIN)/ccm-scenarios behaviours > docs/behaviours.md
+	$(BIN)/ccm-scenarios report matrix reports/published/*.json > docs/matrix.md
 
 bench: $(INSTALLED) ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
 	@$(MAKE) --no-print-directory setup >&2
