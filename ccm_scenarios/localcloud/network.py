@@ -193,5 +193,7 @@ _GUEST_AGENT = 66
 def take_for(pid: int, addresses: Collection[str], *, given_up: Collection[str] = ()) -> None:
     """Have the instance with the network namespace of process `pid` take packets for these addresses as its own."""
     words = f"dev eth0 table local proto {_GUEST_AGENT}"
-    ip("".join(f"route del local {one} {words}\n" for one in sorted(given_up)), pid=pid, force=True)
-    ip("".join(f"route replace local {one} {words}\n" for one in sorted(addresses)), pid=pid)
+    if given_up:
+        ip("".join(f"route del local {one} {words}\n" for one in sorted(given_up)), pid=pid, force=True)
+    if addresses:
+        ip("".join(f"route replace local {one} {words}\n" for one in sorted(addresses)), pid=pid)

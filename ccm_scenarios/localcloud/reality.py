@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ from ccm_scenarios.localcloud.desired import DesiredMachines
 from ccm_scenarios.localcloud.dns import NameServer
 from ccm_scenarios.localcloud.faults.injector import Injector
 from ccm_scenarios.localcloud.firewall import Loss
-from ccm_scenarios.localcloud.hypervisor import Hypervisor
+from ccm_scenarios.localcloud.hypervisor import Hypervisor, Machine
 from ccm_scenarios.localcloud.mishaps import Mishaps
 from ccm_scenarios.localcloud.platform import Emulation
 from ccm_scenarios.localcloud.proxying import Proxy
 
 _REPAIR_SECONDS = 1.0
 """What failed the last time is tried again after so long; every ordinary change is announced."""
+_SLOW_SECONDS = 1.0
+"""A look that takes longer is noted: no health check's verdict was heeded meanwhile."""
+_AT_ONCE = 8
+"""Instances that are seen to side by side."""
 
 
 class Reality:
@@ -59,6 +64,7 @@ class Reality:
         self._proxy = Proxy(proxy_log)
         self._ruleset = ""
         self._ended: set[conntrack.Way | conntrack.Passage] = set()
+        self._instances = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="instances")
 
     def start(self) -> None:
         """From now on, in a thread of its own."""
@@ -68,11 +74,14 @@ class Reality:
         while True:
             self._changed.wait(_REPAIR_SECONDS)
             self._changed.clear()
+            began = time.monotonic()
             try:
                 self._reconcile()
             except Exception as error:  # noqa: BLE001 - level-triggered: noted, and tried again
                 self._log(f"reconciler: {type(error).__name__}: {error}")
                 time.sleep(0.2)
+            if (took := time.monotonic() - began) > _SLOW_SECONDS:
+                self._log(f"reconciler: it took {took:.1f} s: load balancers and Nodes were late by as much")
 
     def _reconcile(self) -> None:
         desired = self._emulation.api.desired()
@@ -88,19 +97,25 @@ class Reality:
         plan = self._emulation.plan(desired, self._losses(desired))
         self._addresses.reconcile(plan.addresses)
         self._detours.reconcile({mark: hops.get(key) for mark, key in plan.detours.items()})
-        for key, machine in machines.items():
-            try:
-                machine.take_for(plan.taken.get(key, frozenset()))
-            except OSError as error:
-                self._log(f"instance {key}: {error}")
         if plan.ruleset != self._ruleset:
             network.nft(plan.ruleset)
             self._ruleset = plan.ruleset
+        # Each takes a process or two: one by one, those that come last would keep the next verdict of a health check
+        # from being heeded.
+        list(
+            self._instances.map(lambda one: self._take_for(one, plan.taken.get(one.id, frozenset())), machines.values())
+        )
         self._ended |= plan.ended
         conntrack.forget(self._ended)
         self._ended.clear()
         self._proxy.reconcile(plan.proxied)
         self._names.publish(plan.names)
+
+    def _take_for(self, machine: Machine, addresses: frozenset[str]) -> None:
+        try:
+            machine.take_for(addresses)
+        except OSError as error:
+            self._log(f"instance {machine.id}: {error}")
 
     def _losses(self, desired: DesiredMachines) -> list[Loss]:
         links = [(one, network.link_name(one.id)) for one in desired.instances.values() if not one.hollow]

@@ -36,7 +36,7 @@ def public(store: Store) -> str:
 
 
 def private(store: Store, subnetwork: str) -> str:
-    """The first free address of a subnetwork.
+    """An address of a subnetwork that nobody has, and that was not just given back: a successor may ask for it.
 
     Raises:
         ApiError: the subnetwork does not exist or is full.
@@ -44,9 +44,12 @@ def private(store: Store, subnetwork: str) -> str:
     link = links.parse(subnetwork, store.project)
     network = IPv4Network(store.get(link)["ipCidrRange"])
     taken = {address for _, address in _holders(store)}
-    for number in range(_FIRST_HOST, network.num_addresses - _LAST_RESERVED):
-        if str(network[number]) not in taken:
-            return str(network[number])
+    size = network.num_addresses - _FIRST_HOST - _LAST_RESERVED
+    for _ in range(size):
+        number = store.last_private[link] = store.last_private.get(link, 0) % size + 1
+        address = str(network[_FIRST_HOST + number - 1])
+        if address not in taken:
+            return address
     raise ApiError(400, "ipSpaceExhausted", f"IP space of '{link.path}' is exhausted.")
 
 

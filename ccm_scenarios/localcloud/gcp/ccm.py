@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ccm_scenarios.localcloud.gcp.links import ROOT
+from ccm_scenarios.localcloud.gcp.methods import ROOT
 
 if TYPE_CHECKING:
     from ccm_scenarios.localcloud.gcp.account import Account

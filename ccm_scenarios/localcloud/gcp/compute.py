@@ -22,7 +22,8 @@ from ccm_scenarios.localcloud.gcp import (
     templates,
 )
 from ccm_scenarios.localcloud.gcp.kinds import Kind, Resource
-from ccm_scenarios.localcloud.gcp.links import ROOT, Link
+from ccm_scenarios.localcloud.gcp.links import Link
+from ccm_scenarios.localcloud.gcp.methods import ROOT
 from ccm_scenarios.localcloud.gcp.operations import Operation, Operations
 from ccm_scenarios.localcloud.gcp.paging import page
 from ccm_scenarios.localcloud.gcp.schema import Method

@@ -37,6 +37,8 @@ class Store:
         self._resources: dict[Link, Resource] = {}
         self.last_public = 0
         """Number of the public address that was handed out last."""
+        self.last_private: dict[Link, int] = {}
+        """The same of each subnetwork's addresses."""
         self.healthy: dict[tuple[str, str], bool] = {}
         """Links of a target pool or backend service and of an instance, to what its health checks say."""
 

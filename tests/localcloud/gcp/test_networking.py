@@ -176,6 +176,8 @@ def test_internal_addresses_are_the_subnetworks(cloud: Cloud, account: Account) 
         reserve("again", address="10.77.3.4")
     with refused(400, "invalid", "must be in the subnetwork's range"):
         reserve("outside", address="10.1.1.1")
+    cloud.do("addresses", "delete", region=REGION, address="first")
+    assert reserve("next").address == "10.77.0.13", "not given to somebody else at once"
 
 
 @pytest.fixture
