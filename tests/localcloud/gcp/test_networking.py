@@ -9,7 +9,7 @@ import pytest
 from google.cloud import compute_v1
 
 from ccm_scenarios.localcloud.gcp.account import Account
-from ccm_scenarios.localcloud.gcp.links import ROOT
+from ccm_scenarios.localcloud.gcp.methods import ROOT
 from tests.localcloud.gcp.emulated import PROJECT, REGION, ZONE, Cloud, Endpoint, refused
 
 NETWORK = f"{ROOT}projects/{PROJECT}/global/networks/default"
