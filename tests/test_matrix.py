@@ -34,7 +34,7 @@ def test_what_came_out_is_told_of_each_behaviour() -> None:
     listed = [behaviour(name, kep="item" if name in "ab" else "") for name in "abcd"]
     text = matrix([*listed, behaviour("e", only="there")], reports)
     assert [line for line in text.splitlines() if line.startswith(("| here", "| there", "| item |", "| `"))] == [
-        "| here plain | v1 | 1970-01-01 | 1 | 1 | 1 | 0 | 1 |",
+        "| here plain | v1 | 1970-01-01 | 1 | 1 | 1 | 1 | 0 |",
         "| there plain | v2 | 1970-01-02 | 0 | 0 | 0 | 0 | 0 |",
         "| item | behaviour | green with |",
         "| item | `a` | here plain |",

@@ -26,10 +26,10 @@ class Finding(StrEnum):
     """What came out of a behaviour. Of several runs or rows of an outline the first of these that any shows."""
 
     FAILED = "failed"
-    NOT_RUN = "not run"
     DEVIATES = "known deviation"
     NOT_OFFERED = "not offered"
     PASSED = "passed"
+    NOT_RUN = "not run"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,15 @@ def test_each_behaviour_with_what_came_out_of_it(tmp_path: Path) -> None:
 
 def test_of_several_runs_and_rows_the_worst_counts(tmp_path: Path) -> None:
     first = run(tmp_path / "1", element("a", "failed"), element("b", "passed"), element("b", "failed"), ended=3)
-    second = run(tmp_path / "2", element("a", "passed"), element("c", "passed"), ended=9)
-    for order in ((first, second), (second, first)):
+    second = run(tmp_path / "2", element("a", "passed"), element("c", "passed"), element("d", "skipped"), ended=9)
+    third = run(tmp_path / "3", element("d", "passed"), element("c", "skipped"), ended=5)
+    for order in ((first, second, third), (third, second, first)):
         found = of(*order)
         assert {key: one.finding for key, one in found.behaviours.items()} == {
             "a": Finding.FAILED,
             "b": Finding.FAILED,
             "c": Finding.PASSED,
+            "d": Finding.PASSED,
         }
         assert found.ended == 9
     assert greens([of(second)], "c") == ["aws nlb"]
