@@ -114,6 +114,11 @@ class Capability(Enum):
     LB_ELSEWHERE = "lb-elsewhere"
     """Annotations leave a Service's load balancer to another controller, although the Service has no class."""
 
+    CCM_REPEATS_CALLS = "ccm-repeats-calls"
+    """The CCM repeats at once a call that its cloud failed, as its cloud's library does. One that does not tries the
+    whole Service again, after a pause that doubles each time: many failures in a row take it longer than anybody can
+    watch."""
+
     ZONES = "zones"
     """The cluster's Nodes are spread over several zones."""
 

@@ -3,7 +3,7 @@ Feature: Failures in the middle of the work
   Clouds refuse calls, lose answers and are slow; a controller manager may crash between any two of its calls. It tells
   what fails, tries again, and takes up its work wherever it stopped: nothing is made twice, and nothing is forgotten.
 
-  @lb-create-survives-api-failure @core
+  @lb-create-survives-api-failure @extended @needs.ccm-repeats-calls
   Scenario: A load balancer is made although the cloud fails meanwhile
     Given a backend
     And a cloud that fails once at each kind of change, and loses its answer once

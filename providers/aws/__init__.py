@@ -22,6 +22,7 @@ _EVERY_FLAVOUR = frozenset(
         Capability.INSTANCE_LABELS,
         Capability.LOAD_BALANCER,
         Capability.LB_ELSEWHERE,
+        Capability.CCM_REPEATS_CALLS,
         Capability.LB_SOURCE_RANGES,
         Capability.LB_INTERNAL,
         Capability.LB_PROXY_PROTOCOL,

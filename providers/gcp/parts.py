@@ -6,8 +6,8 @@ What all Services share is left out: the health check of Nodes, its firewall rul
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,16 +39,19 @@ class Kind:
     regional: bool = True
 
 
+_FIREWALLS = Kind("firewall rule", "firewalls", "firewall", regional=False)
 KINDS = (
     Kind("forwarding rule", "forwarding_rules", "forwarding_rule"),
     Kind("address", "addresses", "address"),
-    Kind("firewall rule", "firewalls", "firewall", regional=False),
+    _FIREWALLS,
     Kind("target pool", "target_pools", "target_pool"),
     Kind("backend service", "region_backend_services", "backend_service"),
     Kind("health check", "health_checks", "health_check", regional=False),
 )
 """In the order in which they can be deleted."""
 LEGACY_CHECK = Kind("legacy health check", "")
+_NODES_CHECK = re.compile("k8s-[0-9a-f]+-node")
+"""Name of the health check of Nodes, which all Services with the Cluster traffic policy share."""
 
 
 def rule(clients: Clients, name: str) -> Resource | None:
@@ -82,25 +85,39 @@ def owned(clients: Clients, service: ServiceRef) -> Iterator[tuple[Kind, str]]:
 
 
 def discard(clients: Clients, service: ServiceRef) -> None:
-    """Delete what `owned` tells of; what is in use stays for another call."""
+    """Delete what `owned` tells of; what is in use stays for another call. The last Service takes the health check of
+    Nodes along, as the CCM has it: that would keep a firewall rule that leads to this one's address alone."""
     for kind, name in list(owned(clients, service)):
         if kind is LEGACY_CHECK:
-            with suppress(CloudError):  # In use, for want of any other reason.
-                clients.legacy("DELETE", f"{LEGACY}/{name}")
-            continue
-        client = getattr(clients, kind.service)
-        try:
-            clients.order(
-                client.delete_unary, seconds=clients.seconds, **_place(clients, kind), **{kind.parameter: name}
-            )
-        except NotFound:
-            continue
-        except BadRequest as error:
-            if reason_of(error) != IN_USE:
-                raise
-        except CloudError as error:
-            if not str(error).endswith(FOUND_IN_USE):
-                raise
+            _delete_check(clients, name)
+        else:
+            _delete(clients, kind, name)
+    for check in (clients.legacy("GET", LEGACY) or {}).get("items", ()):
+        if _NODES_CHECK.fullmatch(check["name"]) and _delete_check(clients, check["name"]):
+            _delete(clients, _FIREWALLS, f"{check['name']}-http-hc")
+
+
+def _delete_check(clients: Clients, name: str) -> bool:
+    """Whether it is gone; if not it is in use, for want of any other reason."""
+    try:
+        clients.legacy("DELETE", f"{LEGACY}/{name}")
+    except CloudError:
+        return False
+    return True
+
+
+def _delete(clients: Clients, kind: Kind, name: str) -> None:
+    method = getattr(clients, kind.service).delete_unary
+    try:
+        clients.order(method, seconds=clients.seconds, **_place(clients, kind), **{kind.parameter: name})
+    except NotFound:
+        return
+    except BadRequest as error:
+        if reason_of(error) != IN_USE:
+            raise
+    except CloudError as error:
+        if not str(error).endswith(FOUND_IN_USE):
+            raise
 
 
 def services(clients: Clients) -> Iterator[ServiceRef]:

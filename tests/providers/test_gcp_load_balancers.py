@@ -144,6 +144,21 @@ def test_what_is_in_use_stays_for_another_call(google: Google, service: ServiceR
     assert list(balancers.owned_resources(service)) == []
 
 
+def test_the_last_one_takes_the_health_check_of_nodes_along(google: Google, service: ServiceRef) -> None:
+    balancers, check = google.connect().load_balancers, f"/global/httpHealthChecks/{NODES_CHECK}"
+    google.make_external(service)
+    firewall = {"name": f"{NODES_CHECK}-http-hc", "allowed": [{"IPProtocol": "tcp", "ports": ["10256"]}]}
+    assert google.cloud.raw("POST", "/global/firewalls", firewall)[0] == 200
+    other = {"name": "other", "healthChecks": [f"projects/{google.cloud.region.project}{check}"]}
+    assert google.cloud.raw("POST", "/regions/us-central1/targetPools", other)[0] == 200
+    shared = (check, f"/global/firewalls/{NODES_CHECK}-http-hc")
+    balancers.discard(service)
+    assert [google.cloud.raw("GET", path)[0] for path in shared] == [200, 200], "another has it"
+    google.cloud.do("target_pools", "delete", **HERE, target_pool="other")
+    balancers.discard(service)
+    assert [google.cloud.raw("GET", path)[0] for path in shared] == [404, 404]
+
+
 @pytest.mark.parametrize("internal", [False, True])
 def test_a_load_balancer_is_damaged(google: Google, service: ServiceRef, internal: bool) -> None:
     balancers = google.connect().load_balancers
