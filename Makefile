@@ -46,7 +46,7 @@ lint: $(INSTALLED) ## Check style, types, layers, and that every step is defined
 
 docs: $(INSTALLED) ## Write the table of behaviours, and the matrix of what controllers showed of them
 	$(BIN)/ccm-scenarios behaviours > docs/behaviours.md
-	$(BIN)/ccm-scenarios report matrix reports/published/*.json > docs/matrix.md
+	$(if $(wildcard reports/published/*.json),$(BIN)/ccm-scenarios report matrix reports/published/*.json > docs/matrix.md)
 
 bench: $(INSTALLED) ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
 	@$(MAKE) --no-print-directory setup >&2
