@@ -16,7 +16,7 @@ SERIAL = "serial"
 SCENARIOS_PER_CORE = 4
 """Scenarios wait most of their time: for a cloud, a controller, a kubelet."""
 
-_JOBS_PER_PLACE = 4
+_JOBS_PER_PLACE = 8
 """A place of its own costs a cluster: seconds of a core to start, and some of one all the time."""
 
 _CLUSTER_MIB = 1536

@@ -256,7 +256,7 @@ def suite(tmp_path: Path) -> Suite:
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """With targets that can be had several times."""
     monkeypatch.setenv("SEPARABLE", "1")
-    return replace(make(tmp_path, APART, STEPS), jobs=4).with_doubles()
+    return replace(make(tmp_path, APART, STEPS), jobs=8).with_doubles()
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_serial_ones_run_beside_the_others_where_they_can_have_a_target_for_them
 
 
 def test_serial_ones_are_alone_on_the_runs_own_target_and_on_each_other(apart: Suite) -> None:
-    code, out, err = replace(apart, jobs=8).run(DOUBLE, "--tags=@alone-first or @alone-second")
+    code, out, err = replace(apart, jobs=16).run(DOUBLE, "--tags=@alone-first or @alone-second")
     assert code == 0, out + err
     # Nothing else has the run's own target: a third is not needed.
     assert {line for line in apart.journal if "started" in line} == {"target started", "target 1 started"}
