@@ -142,7 +142,7 @@ def test_rights_are_printed_as_those_take_them_who_grant_them() -> None:
         ("aws", "upgrades", "eks:UpdateClusterVersion"),
         ("aws", "check-adapter", "elasticloadbalancing:DeregisterTargets"),
         ("gcp", "disruptive", "compute.instances.stop"),
-        ("kubernetes", "disruptive", "leases"),
+        ("kubernetes", "disruptive", "kube-node-lease"),
         ("gcp", "check-adapter", "compute.targetPools.removeInstance"),
     ],
 )

@@ -7,6 +7,7 @@ A right is written as `kubectl auth can-i` takes it, with subresources as RBAC h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,8 +22,8 @@ from ccm_scenarios.contract.rights import Rights
 
 NAME = "ccm-scenarios"
 """Of the service account, its namespace, and all that binds rights to it."""
-_SYSTEM = "kube-"
-"""Begins namespaces that are there in every cluster; a run cannot know the others before, and needs rights in all."""
+_OF_EVERY_CLUSTER = re.compile(r"kube-.*|default")
+"""Namespaces that are there in every cluster; a run cannot know the others before, and needs rights in all."""
 _OF_EVERYBODY = "authorization.k8s.io"
 """API group of reviews of one's own rights, which Kubernetes grants everybody (`system:basic-user`)."""
 _CHANGES = {"POST": "create", "PUT": "update", "PATCH": "patch"}
@@ -90,7 +91,7 @@ def right_for(method: str, target: str) -> Right | None:
     else:
         verb = _CHANGES[method]
     kind = f"{resource}/{subresource}" if subresource else resource
-    return Right(group, kind, verb, namespace if namespace.startswith(_SYSTEM) else "")
+    return Right(group, kind, verb, namespace if _OF_EVERY_CLUSTER.fullmatch(namespace) else "")
 
 
 def needed() -> Rights:

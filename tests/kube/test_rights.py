@@ -89,7 +89,7 @@ def test_a_call_that_is_refused_names_its_right_as_the_api_server_does(right: st
     wanted = Right.parse(right)
     resource, _, subresource = wanted.resource.partition("/")
     path = "/api/v1" if not wanted.group else f"/apis/{wanted.group}/v1"
-    path += "" if resource in OF_WHOLE_CLUSTER else f"/namespaces/{wanted.namespace or 'default'}"
+    path += "" if resource in OF_WHOLE_CLUSTER else f"/namespaces/{wanted.namespace or 'somewhere'}"
     of_all = wanted.verb in ("list", "watch", "deletecollection") or (wanted.verb == "create" and not subresource)
     path += f"/{resource}{'' if of_all else '/x'}{subresource and '/' + subresource}"
     path += "?watch=true" if wanted.verb == "watch" else ""
@@ -102,7 +102,7 @@ def test_a_call_that_is_refused_names_its_right_as_the_api_server_does(right: st
 
 
 def test_a_wait_that_may_not_look_ends_at_once(nobody: Cluster) -> None:
-    with pytest.raises(EnvironmentProblem, match="the right to 'list pods' is missing"):
+    with pytest.raises(EnvironmentProblem, match="the right to 'list pods in default' is missing"):
         nobody.caches.list(Kind.PODS, "default")
     with pytest.raises(MissingRight, match="the right to 'list nodes' is missing"):
         nobody.shared_nodes()
