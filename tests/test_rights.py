@@ -81,8 +81,8 @@ def test_what_the_suite_calls_of_a_cluster_is_what_it_says_to_need(cluster: Clus
     assert named & methods.keys() >= {"create_namespaced_pod", *ONLY_WATCHED}
     for name in named & methods.keys():
         kind, method = methods[name]
-        watch = {"watch": True} if name in ONLY_WATCHED else {}
-        call(inspect.unwrap(method).__get__(kind(api)), **watch)  # without its checks of what it is given
+        beside = {"watch": True} if name in ONLY_WATCHED else {}
+        call(inspect.unwrap(method).__get__(kind(api)), **beside)  # without its checks of what it is given
     for kind_of_object in Kind:
         for watch in (False, True):
             call(kind_of_object.lister(api, "x" if kind_of_object is Kind.SERVICES else ""), watch=watch)

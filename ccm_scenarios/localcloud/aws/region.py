@@ -89,7 +89,7 @@ class Region:
             named = {
                 "target group": self._elbv2.target_groups,
                 "Auto Scaling group": self._autoscaling.autoscaling_groups,
-                "address": self._ec2.addresses,
+                "address": [one.allocation_id for one in self._ec2.addresses],
             }
             held = {f"{kind} {name}": "" for kind, every in named.items() for name in every}
         instances = {key: one for key, one in desired.instances.items() if one.power != "terminated"}

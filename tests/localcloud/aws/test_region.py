@@ -182,3 +182,20 @@ def test_clouds_are_alike_to_whoever_makes_them_real(cloud: Cloud, account: Acco
     machines: dict[str, DesiredMachine] = dict(emulated.desired().instances)
     assert set(machines) == set(account.instance_ids)
     assert [machines[one].name for one in account.instance_ids] == list(account.node_names)
+
+
+def test_whatever_there_is_and_however_it_changes_is_told(cloud: Cloud, account: Account) -> None:
+    before = cloud.region.holdings()
+    assert cloud.region.holdings() == before
+    made = cloud.elbv2.create_target_group(Name="t", VpcId=account.vpc_id, Protocol="TCP", Port=30080)
+    cloud.ec2.allocate_address(Domain="vpc")
+    more = cloud.region.holdings()
+    assert {key.rpartition(" ")[0] for key in more.keys() - before.keys()} == {"target group", "address"}
+    cloud.elbv2.delete_target_group(TargetGroupArn=made["TargetGroups"][0]["TargetGroupArn"])
+    cloud.ec2.authorize_security_group_ingress(
+        GroupId=account.node_security_group_id, IpProtocol="tcp", FromPort=1, ToPort=1, CidrIp="192.0.2.0/24"
+    )
+    changed = cloud.region.holdings()
+    assert [key for key in before if changed[key] != before[key]] == [account.node_security_group_id]
+    cloud.ec2.terminate_instances(InstanceIds=[account.instance_ids[0]])
+    assert cloud.region.holdings().keys() == changed.keys() - {account.instance_ids[0]}

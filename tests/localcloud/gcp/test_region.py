@@ -101,3 +101,14 @@ def test_clouds_are_alike_to_whoever_makes_them_real(cloud: Cloud, account: Acco
         assert instance_id == machine.id
         emulated.report_instance(machine.id, machine.power)
     assert len({instance_id[-12:] for instance_id in emulated.desired().instances}) == 2
+
+
+def test_whatever_there_is_and_however_it_changes_is_told(cloud: Cloud, account: Account) -> None:
+    before = cloud.region.holdings()
+    assert cloud.region.holdings() == before
+    cloud.do("addresses", region=REGION, address_resource=compute_v1.Address(name="one"))
+    (key,) = cloud.region.holdings().keys() - before.keys()
+    assert key.endswith("/addresses/one")
+    cloud.do("firewalls", "delete", firewall="internal")
+    (gone,) = before.keys() - cloud.region.holdings().keys()
+    assert gone.endswith("/firewalls/internal")
