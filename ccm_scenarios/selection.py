@@ -108,6 +108,7 @@ def select(config: Any, features: Sequence[Any], options: Options, registry: Reg
     scenarios = [scenario for feature in features for scenario in feature.walk_scenarios()]
     for scenario in scenarios:
         _check_tags(scenario, providers)
+    _check_ids(scenarios, providers)
     _check_terms(expression, scenarios, providers)
     chosen = _one_provider(expression, factory, providers)
     factory = factory or registry.find(chosen)
@@ -187,6 +188,18 @@ def _check_tags(scenario: Any, providers: frozenset[str]) -> None:
     if len(ids) != 1:
         found = _list(ids) if ids else "none"
         raise UsageError(f"{where}: a scenario has exactly one id tag, here: {found}")
+
+
+def _check_ids(scenarios: Iterable[Any], providers: frozenset[str]) -> None:
+    """Rows of an outline may share one; no others."""
+    first: dict[str, Any] = {}
+    for scenario in scenarios:
+        (scenario_id,) = _ids(scenario, providers)
+        other = first.setdefault(scenario_id, scenario)
+        rows = scenario.parent is other.parent and scenario.parent.type == "scenario_outline"
+        if other is not scenario and not rows:
+            where, taken = (f"{one.filename}:{one.line}" for one in (scenario, other))
+            raise UsageError(f"{where}: the id @{scenario_id} is taken by the scenario at {taken}")
 
 
 def _ids(scenario: Any, providers: frozenset[str]) -> list[str]:

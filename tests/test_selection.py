@@ -175,6 +175,7 @@ def test_a_path_and_another_providers_tag_are_two_providers() -> None:
     [
         ("@kep @core", "features/lb.feature:4: a scenario has exactly one id tag, here: none"),
         ("@lb-a @lb-b", "features/lb.feature:4: a scenario has exactly one id tag, here: @lb-a, @lb-b"),
+        ("@lb-fine", "features/lb.feature:7: the id @lb-fine is taken by the scenario at features/lb.feature:4"),
         (
             "@lb-a @needs.lb-upd",
             "unknown capability in @needs.lb-upd; did you mean @needs.lb-udp?",

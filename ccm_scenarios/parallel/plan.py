@@ -43,10 +43,14 @@ def places_apart(jobs: int) -> int:
     return max(0, min(jobs // _JOBS_PER_PLACE, room_for_clusters() - 1))
 
 
-def order(scenarios: Sequence[Any], durations: Durations) -> tuple[list[int], list[int]]:
+def order(scenarios: Sequence[Any], durations: Durations, places: int) -> tuple[list[int], list[int]]:
     """Positions of what may run side by side, and of what runs alone.
 
-    The longest come first, so that no long one is left at the end; what was never timed comes before all.
+    The longest come first, so that no long one is left at the end; what was never timed comes before all. What runs
+    alone in one place alone keeps the features' order: no other is sooner through, and what one leaves is the next's.
+
+    Args:
+        places: of their own that those have which run alone.
     """
 
     def longest_first(position: int) -> tuple[float, int]:
@@ -55,4 +59,4 @@ def order(scenarios: Sequence[Any], durations: Durations) -> tuple[list[int], li
 
     apart = [n for n, scenario in enumerate(scenarios) if SERIAL in scenario.effective_tags]
     together = [n for n in range(len(scenarios)) if n not in apart]
-    return sorted(together, key=longest_first), sorted(apart, key=longest_first)
+    return sorted(together, key=longest_first), sorted(apart, key=longest_first) if places else apart

@@ -121,8 +121,8 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
                 if id(scenario) not in selected:
                     scenario.mark_skipped()
         durations = Durations(self.surroundings.durations)
-        together, apart = plan.order(self.scenarios, durations)
-        places = plan.places_apart(self.jobs) if apart and self.surroundings.separable() else 0
+        places = plan.places_apart(self.jobs) if self.surroundings.separable() else 0
+        together, apart = plan.order(self.scenarios, durations, places)
         meeting = Group(together, [MEETING_PLACE] * (self.jobs - places))
         run = SideBySide(self, durations)
         gc.freeze()  # else the first collection in each worker copies all that it shares with the parent

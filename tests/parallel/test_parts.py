@@ -33,8 +33,10 @@ def test_the_longest_come_first_after_those_never_timed_and_serial_ones_apart(tm
         scenario("short, alone", "serial"),
         scenario("newer"),
     ]
-    assert plan.order(scenarios, Durations(tmp_path / "durations.json")) == ([3, 5, 2, 0], [4, 1])
-    assert plan.order(scenarios, Durations(None)) == ([0, 2, 3, 5], [1, 4])
+    known = Durations(tmp_path / "durations.json")
+    assert plan.order(scenarios, known, places=1) == ([3, 5, 2, 0], [4, 1])
+    assert plan.order(scenarios, known, places=0) == ([3, 5, 2, 0], [1, 4])
+    assert plan.order(scenarios, Durations(None), places=1) == ([0, 2, 3, 5], [1, 4])
 
 
 def test_durations_of_two_runs_are_both_kept(tmp_path: Path) -> None:
