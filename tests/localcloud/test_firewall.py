@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from socket import SOCK_DGRAM, SOCK_STREAM
 
 from ccm_scenarios.localcloud import addressing, conntrack, network
@@ -109,8 +110,13 @@ def test_a_network_load_balancer_spreads_flows_and_keeps_or_hides_the_client() -
             frontend = Frontend(VIP, PRIVATE, None, flow_listeners=tuple(listeners))
             network.nft(security_groups.render(interfaces, everyone, [frontend]))
 
+        unused = itertools.count(20001)  # a port that the client used a moment ago belongs to that flow still
+
         def answers(kind: object, port: int = 80) -> set[str]:
-            return {lab.ask("client", kind, VIP, port) for _ in range(24)}  # type: ignore[arg-type]
+            return {
+                lab.ask("client", kind, VIP, port, source=CLIENT, source_port=next(unused))  # type: ignore[arg-type]
+                for _ in range(24)
+            }
 
         balance(preserve=True)
         for kind in (SOCK_STREAM, SOCK_DGRAM):
