@@ -5,10 +5,11 @@ Acts in the calling thread's network namespace. Numbers are those of <linux/netf
 
 from __future__ import annotations
 
+import collections
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -17,7 +18,17 @@ _GET = 0x0101
 _DELETE = 0x0102
 _REQUEST, _ACKNOWLEDGE, _DUMP = 0x1, 0x4, 0x300
 _ERROR, _DONE = 0x2, 0x3
-_ORIGINAL, _REPLY, _MARK = 1, 2, 8
+_ORIGINAL, _REPLY, _MARK, _FILTER = 1, 2, 8, 25
+_BY_ORIGINAL, _BY_REPLY = 1, 2
+_BY_SOURCE, _BY_DESTINATION = 0x1, 0x2
+"""What of a tuple a filter heeds; from net/netfilter/nf_internals.h."""
+_NESTED = 0x8000
+_AT_ONCE = 100
+"""Flows that one message to the kernel forgets: thousands, one by one, take seconds on a busy machine."""
+_LAST = 2
+"""Number of a message after which no other comes."""
+_NUMBER_OF_QUESTION = 12
+"""Where an answer about an error has the number of the message that it answers."""
 _ADDRESSES, _PROTOCOL = 1, 2
 _SOURCE, _DESTINATION = 1, 2
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
@@ -75,24 +86,46 @@ def forget(ways: Collection[Way | Passage]) -> int:
     """
     if not ways:
         return 0
+    forgotten = 0
+    like = collections.defaultdict(list)
+    for way in ways:
+        like[_filter(way)].append(way)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as kernel:
         kernel.bind((0, 0))
-        passages = [way for way in ways if isinstance(way, Passage)]
-        flows = [raw for raw in _flows(kernel) if _went(_flow(raw), ways, passages)]
-        for raw in flows:
-            original = dict(_attributes(raw))[_ORIGINAL]
-            kernel.send(_message(_DELETE, _REQUEST | _ACKNOWLEDGE, _attribute(_ORIGINAL | 0x8000, original)))
-            _acknowledged(kernel)
-    return len(flows)
+        for wanted, alike in like.items():
+            flows = [raw for raw in _flows(kernel, wanted) if _went(_flow(raw), alike)]
+            for start in range(0, len(flows), _AT_ONCE):
+                _delete(kernel, flows[start : start + _AT_ONCE])
+            forgotten += len(flows)
+    return forgotten
 
 
-def _went(flow: Flow | None, ways: Collection[Way | Passage], passages: Collection[Passage]) -> bool:
-    return flow is not None and (flow.way in ways or any(passage.carried(flow) for passage in passages))
+def _filter(way: Way | Passage) -> bytes:
+    """Has the kernel tell of flows like these alone, as nearly as it can: there are tens of thousands of others. One
+    older than 5.8 tells of all."""
+    wanted = _address(_ORIGINAL, _DESTINATION, way.address)
+    flags = _attribute(_BY_ORIGINAL, struct.pack("=I", _BY_DESTINATION))
+    if isinstance(way, Passage):
+        wanted += _attribute(_MARK, way.mark.to_bytes(4, "big"))
+    else:
+        wanted += _address(_REPLY, _SOURCE, way.target_address)
+        flags += _attribute(_BY_REPLY, struct.pack("=I", _BY_SOURCE))
+    return wanted + _attribute(_FILTER | _NESTED, flags)
 
 
-def _message(kind: int, flags: int, payload: bytes = b"") -> bytes:
+def _address(tuple_: int, end: int, address: str) -> bytes:
+    """One end of one of a flow's tuples."""
+    addresses = _attribute(_ADDRESSES | _NESTED, _attribute(end, IPv4Address(address).packed))
+    return _attribute(tuple_ | _NESTED, addresses)
+
+
+def _went(flow: Flow | None, ways: Iterable[Way | Passage]) -> bool:
+    return flow is not None and any(way.carried(flow) if isinstance(way, Passage) else flow.way == way for way in ways)
+
+
+def _message(kind: int, flags: int, payload: bytes = b"", *, number: int = 1) -> bytes:
     body = struct.pack("=BBH", socket.AF_INET, 0, 0) + payload
-    return struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body
+    return struct.pack("=IHHII", 16 + len(body), kind, flags, number, 0) + body
 
 
 def _attribute(kind: int, value: bytes) -> bytes:
@@ -115,9 +148,9 @@ def _answers(kernel: socket.socket) -> Iterator[tuple[int, bytes]]:
         data = data[(length + 3) & ~3 :]
 
 
-def _flows(kernel: socket.socket) -> list[bytes]:
-    """The attributes of every flow."""
-    kernel.send(_message(_GET, _REQUEST | _DUMP))
+def _flows(kernel: socket.socket, wanted: bytes) -> list[bytes]:
+    """The attributes of every flow that passes a filter."""
+    kernel.send(_message(_GET, _REQUEST | _DUMP, wanted))
     flows: list[bytes] = []
     while True:
         for kind, content in _answers(kernel):
@@ -128,10 +161,21 @@ def _flows(kernel: socket.socket) -> list[bytes]:
             flows.append(content[4:])
 
 
-def _acknowledged(kernel: socket.socket) -> None:
-    for kind, content in _answers(kernel):
-        if kind == _ERROR:
-            _check(content)
+def _delete(kernel: socket.socket, flows: Sequence[bytes]) -> None:
+    """Forget some flows, given by their attributes."""
+    originals = [_attribute(_ORIGINAL | _NESTED, dict(_attributes(raw))[_ORIGINAL]) for raw in flows]
+    *others, last = originals
+    # Of the others the kernel tells only what went wrong, and in their order: before it acknowledges the last.
+    kernel.send(
+        b"".join(_message(_DELETE, _REQUEST, one) for one in others)
+        + _message(_DELETE, _REQUEST | _ACKNOWLEDGE, last, number=_LAST)
+    )
+    while True:
+        for kind, content in _answers(kernel):
+            if kind == _ERROR:
+                _check(content)
+                if struct.unpack_from("=I", content, _NUMBER_OF_QUESTION)[0] == _LAST:
+                    return
 
 
 def _check(content: bytes) -> None:

@@ -105,10 +105,10 @@ class Reality:
         list(
             self._instances.map(lambda one: self._take_for(one, plan.taken.get(one.id, frozenset())), machines.values())
         )
+        self._proxy.reconcile(plan.proxied)
         self._ended |= plan.ended
         conntrack.forget(self._ended)
         self._ended.clear()
-        self._proxy.reconcile(plan.proxied)
         self._names.publish(plan.names)
 
     def _take_for(self, machine: Machine, addresses: frozenset[str]) -> None:
