@@ -262,6 +262,9 @@ def _controller_arguments(kubeconfig: Path, authority: Authority, periods: Perio
         "--node-cidr-mask-size=24",
         "--leader-elect=false",
         "--use-service-account-credentials=true",
+        # With the default of 20 a second its own start takes 5 s, and Nodes have no Pod CIDR before that.
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
         f"--node-monitor-period={periods.node_monitor}s",
         f"--node-monitor-grace-period={periods.node_grace}s",
     ]

@@ -55,9 +55,21 @@ def initialised(node: dict[str, Any]) -> bool:
     return bool(spec.get("providerID")) and "node.cloudprovider.kubernetes.io/uninitialized" not in taints
 
 
+def has_pod_cidr(node: dict[str, Any]) -> bool:
+    """Whether the Node was given addresses for its Pods: before that none starts on it."""
+    return bool(node.get("spec", {}).get("podCIDR"))
+
+
+def has_routes(node: dict[str, Any]) -> bool:
+    """Whether a CCM made the routes to the Node's Pods, as it says."""
+    return _has(node, "NetworkUnavailable", "False")
+
+
 def ready(node: dict[str, Any]) -> bool:
     """Whether the Node's Ready condition is True."""
-    return any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in node.get("status", {}).get("conditions", [])
-    )
+    return _has(node, "Ready", "True")
+
+
+def _has(node: dict[str, Any], condition: str, status: str) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(one["type"] == condition and one["status"] == status for one in conditions)

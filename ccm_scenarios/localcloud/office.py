@@ -133,7 +133,7 @@ class Office:
                     "name": one.name,
                     "power": one.power,
                     "address": one.private_ip,
-                    "node": _node_state(cluster_nodes.get(one.name)),
+                    **_node_state(cluster_nodes.get(one.name)),
                 }
                 for one in desired.instances.values()
             ],
@@ -156,7 +156,15 @@ class Office:
         }
 
 
-def _node_state(known: dict[str, Any] | None) -> str:
+def _node_state(known: dict[str, Any] | None) -> dict[str, Any]:
     if known is None:
-        return "none"
-    return ("Ready" if nodes.ready(known) else "NotReady") + ("" if nodes.initialised(known) else ", uninitialised")
+        return {"node": "none", "node_lacks": []}
+    lacks = {
+        "initialisation": not nodes.initialised(known),
+        "Pod CIDR": not nodes.has_pod_cidr(known),
+        "routes": not nodes.has_routes(known),
+    }
+    return {
+        "node": "Ready" if nodes.ready(known) else "NotReady",
+        "node_lacks": [what for what, lacking in lacks.items() if lacking],
+    }
