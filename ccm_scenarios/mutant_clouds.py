@@ -8,7 +8,8 @@ process for each.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.faults import Fault
@@ -19,6 +20,9 @@ _SETTLE_SECONDS = 6.0
 """How long a cloud may take to be as it was: an instance that a scenario let go is a moment in going."""
 _STILL_SECONDS = 1.0
 """A cloud that just started has settled when nothing changed for so long."""
+_COMPLETE_SECONDS = 30.0
+"""How long a cloud that just started may take to have what its controller makes for all Nodes, routes last: a fault
+that came before would hit that, too."""
 _INTERVAL = 0.25
 
 
@@ -50,6 +54,7 @@ class Slot:
             return self._cloud
         if self._cloud is None:
             self._cloud = client.up(self.name, cloud=self._kind, owned=True, progress=lambda _: None)
+            _await_complete(self._cloud)
             self._picture = _settled(self._cloud)
         self._cloud.faults.set(fault)
         return self._cloud
@@ -77,6 +82,16 @@ class Slot:
         except EnvironmentProblem:
             return False
         return now == self._picture
+
+
+def _await_complete(cloud: LocalCloud) -> None:
+    end = time.monotonic() + _COMPLETE_SECONDS
+    while not _complete(cloud.status()["instances"]) and time.monotonic() < end:
+        time.sleep(_INTERVAL)
+
+
+def _complete(instances: Sequence[Mapping[str, Any]]) -> bool:
+    return all(one["node"] == "Ready" and not one["node_lacks"] for one in instances)
 
 
 def _settled(cloud: LocalCloud) -> Mapping[str, str]:

@@ -10,10 +10,9 @@ import os
 import queue
 import re
 import signal
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from ccm_scenarios.errors import EnvironmentProblem, NoVerdict, UsageError
 from ccm_scenarios.faults import Fault
-from ccm_scenarios.parallel.plan import cores, room_for_clusters
+from ccm_scenarios.parallel import plan
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
     from ccm_scenarios.mutant_clouds import Slot
 
 TIMEOUTS = 0.35
@@ -45,6 +46,8 @@ class Verdict(StrEnum):
     """A behaviour that should notice is green."""
     NOISY = "noisy"
     """Something else is wrong: a control is red, a behaviour for another reason, or the fault never struck."""
+    UNJUDGED = "unjudged"
+    """The machine had too much to do for a verdict on a behaviour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,17 @@ class Result:
 
 def default_jobs() -> int:
     """How many local clouds at once suit this machine."""
-    return max(1, min(_JOBS_PER_CORE * cores(), room_for_clusters()))
+    return max(1, min(_JOBS_PER_CORE * plan.cores(), plan.room_for_clusters()))
 
 
 def mutants(faults: Sequence[Fault]) -> list[Mutant]:
-    """All that a list of faults makes; a fault that names no behaviour to kill makes none."""
-    return [Mutant(fault, flavour) for fault in faults if fault.kills for flavour in fault.flavours or (None,)]
+    """All that a list of faults makes; a fault that names no behaviour to kill makes none.
+
+    Flavour by flavour: what one fault makes is alike, and a machine that is judged by what it carries would carry the
+    heaviest side by side.
+    """
+    every = [Mutant(fault, flavour) for fault in faults if fault.kills for flavour in fault.flavours or (None,)]
+    return sorted(every, key=lambda mutant: mutant.flavour or "")
 
 
 def run(
@@ -97,8 +105,10 @@ def run(
     jobs: int,
     factor: float,
     progress: Callable[[str], None],
-) -> Iterator[Result]:
-    """Run mutants side by side; yields each as it is through.
+    imports: Sequence[str] = (),
+) -> Generator[Result, None, None]:
+    """Run mutants side by side; yields each as it is through. Those that the machine had no verdict on run again at the
+    end, one after another.
 
     Args:
         root: the directory with environment.py and features.
@@ -107,6 +117,7 @@ def run(
         jobs: how many at once; each is a local cloud of nearly a gigabyte.
         factor: for all upper bounds.
         progress: told what begins.
+        imports: modules that the adapter needs; imported once for all runs.
 
     Raises:
         UsageError: `root` has no behaviours.
@@ -114,37 +125,38 @@ def run(
     if not (root / "environment.py").is_file():
         raise UsageError(f"{root} has no environment.py: run this where the features are")
     # Imported here: who asks for a list of faults needs no local cloud.
+    from ccm_scenarios.forked_runs import ForkedRuns
     from ccm_scenarios.mutant_clouds import Slot
 
+    # All together as many as one run would have: else what is measured tells of the queue.
+    scenarios_at_once = max(1, plan.default_jobs() // jobs)
+    runs = ForkedRuns(root, imports)
     every = [Slot(f"mutant-{os.getpid()}-{number}", provider) for number in range(jobs)]
     free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
     for slot in every:
         free.put(slot)
 
-    running: set[subprocess.Popen[bytes]] = set()
+    running: set[ForkServerProcess] = set()
+    ending = threading.Event()
 
     def judge_behaviours(mutant: Mutant, cloud_name: str, directory: Path) -> None:
-        with (
-            (directory / "behave.log").open("wb") as log,
-            subprocess.Popen(
-                _behave(mutant, provider, cloud_name, factor),
-                cwd=root,
-                env={**os.environ, "ARTIFACTS": str(directory)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # An interrupt reaches it from here, once.
-                start_new_session=True,
-            ) as process,
-        ):
-            running.add(process)
-            try:
-                process.wait(_RUN_SECONDS)
-            except subprocess.TimeoutExpired:
+        process = runs.start(
+            [*_behave(mutant, provider, cloud_name, factor), f"--jobs={scenarios_at_once}"],
+            environment={"ARTIFACTS": str(directory)},
+            log=directory / "behave.log",
+        )
+        running.add(process)
+        if ending.is_set():
+            # Its cloud was still starting when the others were told to end.
+            _interrupt(process)
+        try:
+            process.join(_RUN_SECONDS)
+            if process.is_alive():
                 process.kill()
-                raise
-            finally:
-                running.discard(process)
+                process.join()
+                raise EnvironmentProblem(f"the run did not end within {_RUN_SECONDS:.0f} s")
+        finally:
+            running.discard(process)
 
     def one(mutant: Mutant) -> Result:
         slot = free.get()
@@ -156,20 +168,37 @@ def run(
         finally:
             free.put(slot)
 
+    unjudged: list[Mutant] = []
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         waiting: set[Future[Result]] = {pool.submit(one, mutant) for mutant in wanted}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                for result in (future.result() for future in done):
+                    if result.verdict is Verdict.UNJUDGED:
+                        progress(f"no verdict on {result.mutant}: again at the end, by itself")
+                        unjudged.append(result.mutant)
+                    else:
+                        yield result
+            for slot in every:
+                slot.close()
+            for mutant in unjudged:
+                waiting = {again := pool.submit(one, mutant)}
+                yield again.result()
         finally:
             for future in waiting:
                 future.cancel()
+            ending.set()
             for process in list(running):
-                process.send_signal(signal.SIGINT)
+                _interrupt(process)
             pool.shutdown()
             for slot in every:
                 slot.close()
+
+
+def _interrupt(process: ForkServerProcess) -> None:
+    if process.is_alive() and process.pid is not None:
+        os.kill(process.pid, signal.SIGINT)
 
 
 def _run_one(
@@ -188,8 +217,6 @@ def _run_one(
         verdict, details = judge(fault, outcomes, strikes)
     except EnvironmentProblem as problem:
         details = [str(problem)]
-    except subprocess.TimeoutExpired:
-        details = [f"the run did not end within {_RUN_SECONDS:.0f} s"]
     finally:
         if verdict is Verdict.KILLED:
             slot.leave(fault)
@@ -206,7 +233,7 @@ def _behave(mutant: Mutant, provider: str, cloud_name: str, factor: float) -> li
     if mutant.flavour is not None:
         words += ["-D", f"flavour={mutant.flavour}"]
     ids = " or ".join(f"@{behaviour}" for behaviour in mutant.behaviours)
-    return [sys.executable, "-m", "behave", f"--tags=@{provider}", f"--tags={ids}", *words]
+    return [f"--tags=@{provider}", f"--tags={ids}", *words]
 
 
 def failures(report: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
@@ -236,7 +263,7 @@ def judge(fault: Fault, outcomes: Mapping[str, str | None], strikes: Sequence[in
         strikes: how often each rule struck.
     """
     details: list[str] = []
-    noisy = survived = False
+    noisy = survived = unjudged = False
     for behaviour, words in fault.kills.items():
         reason = outcomes.get(behaviour)
         if behaviour not in outcomes:
@@ -246,7 +273,7 @@ def judge(fault: Fault, outcomes: Mapping[str, str | None], strikes: Sequence[in
             survived = True
             details.append(f"{behaviour} is green")
         elif NoVerdict.__name__ in reason:  # its text names the claim all the same
-            noisy = True
+            unjudged = True
             details.append(f"{behaviour} has no verdict: {_brief(reason)}")
         elif not re.search(words, reason):
             noisy = True
@@ -258,11 +285,14 @@ def judge(fault: Fault, outcomes: Mapping[str, str | None], strikes: Sequence[in
             noisy = True
             details.append(f"control {behaviour} did not run")
         elif (reason := outcomes[behaviour]) is not None:
-            noisy = True
-            details.append(f"control {behaviour} is red: {_brief(reason)}")
+            blind = NoVerdict.__name__ in reason
+            unjudged, noisy = unjudged or blind, noisy or not blind
+            details.append(f"control {behaviour} {'has no verdict' if blind else 'is red'}: {_brief(reason)}")
     if not any(strikes):
         noisy = True
         details.append("the fault never struck")
+    if unjudged:
+        return Verdict.UNJUDGED, details
     return Verdict.NOISY if noisy else Verdict.SURVIVED if survived else Verdict.KILLED, details
 
 

@@ -26,6 +26,8 @@ class Clouds:
         self.done: list[str] = []
         self.looks = {"vpc": ""}
         self.leaks = False
+        self.lacks: list[list[str]] = [[]]
+        """What the Node lacks, look by look; the last stays."""
 
     def up(self, name: str, *, faults: Any = (), **_: Any) -> Any:
         self.done.append("up under a fault" if faults else "up")
@@ -34,6 +36,7 @@ class Clouds:
         return SimpleNamespace(
             name=name,
             picture=self._picture,
+            status=self._status,
             faults=SimpleNamespace(set=lambda _: self.done.append("set"), clear=lambda: self.done.append("clear")),
             controller_manager=lambda: manager,
             arrangements=SimpleNamespace(arrange=lambda: None),
@@ -41,6 +44,10 @@ class Clouds:
 
     def down(self, name: str) -> None:
         self.done.append("down")
+
+    def _status(self) -> dict[str, Any]:
+        lacks = self.lacks.pop(0) if len(self.lacks) > 1 else self.lacks[0]
+        return {"instances": [{"node": "Ready", "node_lacks": lacks}]}
 
     def _picture(self) -> dict[str, str]:
         if "unreachable" in self.looks:
@@ -64,6 +71,12 @@ def test_a_cloud_that_is_as_before_serves_the_next_with_another_controller(cloud
     slot.leave(fault())
     slot.prepare(fault())
     assert clouds.done == ["up", "set", "stop", "clear", "start", "set"]
+
+
+def test_a_fault_waits_for_all_that_the_controller_makes_at_first(clouds: Clouds) -> None:
+    clouds.lacks = [["Pod CIDR", "routes"], ["routes"], []]
+    Slot("m", "aws").prepare(fault())
+    assert (clouds.lacks, clouds.done) == ([[]], ["up", "set"])
 
 
 @pytest.mark.parametrize("left", ["security group sg-1", "unreachable"])
