@@ -28,6 +28,7 @@ from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.kube import manifests, rights
 from ccm_scenarios.kube.caches import Caches, Kind, one_line
 from ccm_scenarios.kube.expectation import NotYet
+from ccm_scenarios.kube.node_facts import ZONE_LABELS
 from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.kube.timeline import Timeline
 from ccm_scenarios.kube.tolerance import be_tolerant
@@ -126,6 +127,16 @@ class Cluster:
     def version(self) -> str:
         """The version of Kubernetes that the API server says it is: `v1.37.2`."""
         return str(self._ask("/version", {})["gitVersion"])
+
+    def zones(self) -> list[str]:
+        """Those that its Nodes say they are in, sorted.
+
+        Raises:
+            EnvironmentProblem: the API server does not answer, or refuses.
+        """
+        with self._answering():
+            nodes = self.core.list_node().items
+        return sorted({zone for node in nodes if (zone := (node.metadata.labels or {}).get(ZONE_LABELS[0]))})
 
     def shared_nodes(self) -> SharedNodes:
         """The Nodes there are now, for a run that begins."""

@@ -58,9 +58,10 @@ class NodeHandle:
         Raises:
             Impossible: it is gone, or replaced by another of its name.
         """
-        if self.latest is None:
+        # Read once, here and wherever it is looked at: between two reads a Node may go.
+        if (node := self.latest) is None:
             raise Impossible(f"{self} (UID {self.uid}) is gone")
-        return self.latest
+        return node
 
     @property
     def addresses(self) -> frozenset[tuple[str, str]]:
@@ -85,7 +86,7 @@ class NodeHandle:
     @property
     def taints(self) -> frozenset[str]:
         """Keys of its taints."""
-        return frozenset(taint.key for taint in self.existing().spec.taints or [])
+        return _taints(self.existing())
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -177,10 +178,20 @@ class NodeHandle:
         """That no Node with this UID exists."""
 
         def look() -> None:
-            if self.latest is not None:
-                raise NotYet(f"it exists, {ready_condition(self.latest)}, taints: {sorted(self.taints)}")
+            if (node := self.latest) is not None:
+                raise NotYet(f"it exists, {ready_condition(node)}, taints: {sorted(_taints(node))}")
 
         self.cluster.waits.until(f"{self} (UID {self.uid}) gone", look, timeout="node_deleted")
+
+    def expect_pod_cidrs(self) -> tuple[str, ...]:
+        """That the cluster has given it ranges for its Pods' addresses; returns them."""
+
+        def look() -> tuple[str, ...]:
+            if not self.pod_cidrs:
+                raise NotYet(f"it has none, {ready_condition(self.existing())}")
+            return self.pod_cidrs
+
+        return self.cluster.waits.until(f"a Pod CIDR of {self}", look, timeout="node_ready")
 
     def expect_kept(self) -> None:
         """That the Node stays during `Timeouts.node_kept`."""
@@ -217,7 +228,7 @@ class NodeHandle:
         version = int(written.metadata.resource_version)
 
         def look() -> None:
-            if self.latest is not None and int(self.latest.metadata.resource_version) < version:
+            if (node := self.latest) is not None and int(node.metadata.resource_version) < version:
                 raise NotYet("an older version")
 
         self.cluster.waits.until(f"the change of {self} in its cache", look, timeout="api_call")
@@ -231,3 +242,7 @@ class NodeHandle:
                 if error.status != 409:
                     raise
         raise Expectation(f"a change of {self} without a conflict", "a conflict", f"{_CONFLICTS} tries")
+
+
+def _taints(node: Any) -> frozenset[str]:
+    return frozenset(taint.key for taint in node.spec.taints or [])

@@ -47,17 +47,17 @@ class PodHandle:
     @property
     def address(self) -> str:
         """Its Pod IP; call it once the Pod is ready."""
-        return str(self.latest.status.pod_ip) if self.latest is not None else ""
+        return str(pod.status.pod_ip) if (pod := self.latest) is not None else ""
 
     @property
     def node(self) -> str:
         """The name of its Node; empty until it has one."""
-        return (self.latest.spec.node_name or "") if self.latest is not None else ""
+        return (pod.spec.node_name or "") if (pod := self.latest) is not None else ""
 
     @property
     def containers(self) -> frozenset[str]:
         """IDs of the containers that run: others after a restart."""
-        return running_containers(self.latest) if self.latest is not None else frozenset()
+        return running_containers(pod) if (pod := self.latest) is not None else frozenset()
 
     def remove(self) -> None:
         """Delete it without waiting for its Node: on one that goes away it would stay for a minute or more."""
@@ -72,11 +72,11 @@ class PodHandle:
         """
 
         def look() -> None:
-            if self.latest is None:
+            if (pod := self.latest) is None:
                 raise NotYet("no such Pod")
-            if not is_ready(self.latest):
-                raise NotYet(describe(self.latest))
-            if self.containers & other_than:
+            if not is_ready(pod):
+                raise NotYet(describe(pod))
+            if running_containers(pod) & other_than:
                 raise NotYet("it still shows the containers from before")
 
         again = " again" if other_than else ""

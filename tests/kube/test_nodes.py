@@ -44,6 +44,12 @@ def test_only_nodes_that_take_pods_are_ready(cluster: Cluster, node: NodeHandle)
     cluster.waits.until("two Nodes that take Pods", look, timeout="node_ready")
 
 
+def test_a_node_that_goes_while_it_is_looked_at_is_gone(node: NodeHandle, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [node.existing()]
+    monkeypatch.setattr(NodeHandle, "latest", property(lambda _: seen.pop() if seen else None))
+    node.expect_gone()
+
+
 def test_own_changes_are_seen_at_once(node: NodeHandle) -> None:
     """Else a look just after a change would take the state before it for the outcome."""
     for _ in range(20):
@@ -107,6 +113,17 @@ def test_a_successor_has_the_name_and_another_instance(cluster: Cluster, node: N
     successor.expect_successor_of(node)
     with pytest.raises(Expectation, match="Node node again, with another provider ID"):
         successor.expect_successor_of(successor)
+
+
+def test_a_nodes_pod_cidrs_are_waited_for(cluster: Cluster) -> None:
+    create(cluster, "new", providerID="fake:///zone/i-2")
+    created = expect_node_of(cluster, "fake:///zone/i-2")
+    assert created.pod_cidrs == ()
+    cidr = {"podCIDR": "10.1.7.0/24", "podCIDRs": ["10.1.7.0/24"]}
+    given = threading.Timer(0.2, cluster.core.patch_node, ("new", {"spec": cidr}))
+    given.start()
+    assert created.expect_pod_cidrs() == ("10.1.7.0/24",)
+    given.join()
 
 
 def test_a_node_that_is_replaced_is_gone(cluster: Cluster, node: NodeHandle) -> None:

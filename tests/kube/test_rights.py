@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import providers
 from ccm_scenarios.contract.rights import Part
 from ccm_scenarios.errors import EnvironmentProblem, MissingRight
 from ccm_scenarios.kube import Cluster
@@ -20,6 +21,7 @@ from ccm_scenarios.targets import choose
 from tests.kube.control_plane import TIMEOUTS, ControlPlane
 from tests.kube.granting import grant, kubeconfig
 
+AWS = providers.find("aws")
 ALL = of_cluster.needed().needed(*Part)
 OF_WHOLE_CLUSTER = {"nodes", "namespaces", "validatingadmissionpolicies", "validatingadmissionpolicybindings"}
 METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "deletecollection": "DELETE"}
@@ -53,7 +55,7 @@ def check(kubeconfig: Path, *, disruptive: bool = True, sooner_or_later: str = "
     deadline = time.monotonic() + HEED_SECONDS
     while True:
         try:
-            choose(Options(kubeconfig=kubeconfig, context="minimal", disruptive=disruptive), "aws").check()
+            choose(Options(kubeconfig=kubeconfig, context="minimal", disruptive=disruptive), AWS).check()
             told = ""
         except EnvironmentProblem as problem:
             told = str(problem)
@@ -81,7 +83,7 @@ def test_a_run_without_one_of_them_is_refused_and_told_which(right: str, admin: 
 def test_all_that_is_missing_is_told_at_once(control_plane: ControlPlane) -> None:
     few = of_cluster.needed().needed()
     with pytest.raises(EnvironmentProblem, match=re.escape(f"does not let its user {', '.join(few)}; all rights")):
-        choose(Options(kubeconfig=control_plane.kubeconfig_for("nobody")), "aws").check()
+        choose(Options(kubeconfig=control_plane.kubeconfig_for("nobody")), AWS).check()
 
 
 @pytest.mark.parametrize("right", ALL)
