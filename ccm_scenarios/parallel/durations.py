@@ -1,4 +1,8 @@
-"""How long scenarios took, kept in the user's cache between runs."""
+"""How long scenarios took, kept in the user's cache between runs.
+
+`durations.json` has what they took on some machine, for those that this one has never run: `TYPICAL`. Only which are
+long matters. It is a cached file that was copied.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,24 @@ import json
 import os
 from pathlib import Path
 
+TYPICAL = Path(__file__).with_name("durations.json")
+
 
 class Durations:
     """Seconds by scenario name. Only an aid to order: what cannot be read or written is no error.
 
     Args:
         path: the JSON file; None keeps nothing.
+        typical: a file like it, for scenarios that are not in it.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, typical: Path | None = None) -> None:
         self._path = path
-        self._known = _read(path) if path else {}
+        self._known = {name: seconds for file in (typical, path) if file for name, seconds in _read(file).items()}
         self._new: dict[str, float] = {}
 
     def of(self, name: str) -> float | None:
-        """What the scenario took when it last passed; None if that is not known."""
+        """What the scenario took when it last passed, or typically takes; None if neither is known."""
         return self._known.get(name)
 
     def note(self, name: str, seconds: float) -> None:

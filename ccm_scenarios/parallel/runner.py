@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import behave.runner
+from behave.reporter.summary import SummaryReporter
 
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.parallel import plan, replay
@@ -37,8 +38,9 @@ class Surroundings:
 class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types; its runners are made by inheritance
     """Runs as behave does with `-j 1` and in a dry run, else scenarios side by side.
 
-    Further hooks of environment.py, all called in workers:
+    Further hooks of environment.py; the first is called before a dry run, the others in workers:
 
+        before_dry_run(context)     behave calls none of its own then
         before_worker(context)      open what each process must have for itself; `context.place` is MEETING_PLACE where
                                     all meet, else the number of a place that this worker has for itself
         after_worker(context)       give it back
@@ -84,6 +86,8 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
 
     def run_model(self, features: Iterable[Any] | None = None) -> bool:
         """As behave's, step for step, but for the middle; returns whether the run failed."""
+        if self.config.dry_run:
+            return self._dry_run(features)
         if not self.side_by_side:
             return bool(super().run_model(features))
         self.step_registry = behave.runner.the_step_registry
@@ -108,10 +112,23 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
             reporter.end()
         return failed or self.aborted or self.hook_failures > 0 or bool(self.undefined_steps)
 
+    def _dry_run(self, features: Iterable[Any] | None) -> bool:
+        if "before_dry_run" in self.hooks:
+            self.context = behave.runner.Context(self)
+            self.hooks["before_dry_run"](self.context)
+        # behave's summary of what was not run calls outlines passed, and features that have one failed.
+        self.config.reporters[:] = [one for one in self.config.reporters if not isinstance(one, SummaryReporter)]
+        failed = bool(super().run_model(features))
+        if self.config.summary and self.features:
+            steps = sorted({step.name for step in self.undefined_steps})
+            known = f"these steps are undefined: {'; '.join(steps)}" if steps else "all steps are defined"
+            print(f"would run {len(self.scenarios)} of the scenarios, {known}")
+        return failed
+
     def _run_scenarios(self) -> bool:
         # Imported here: a dry run, and one with -j 1, need none of it.
         from ccm_scenarios.parallel.crowd import Crowd
-        from ccm_scenarios.parallel.durations import Durations
+        from ccm_scenarios.parallel.durations import TYPICAL, Durations
         from ccm_scenarios.parallel.pool import Group, Pool
         from ccm_scenarios.parallel.side_by_side import SideBySide
 
@@ -120,7 +137,7 @@ class Runner(behave.runner.Runner):  # type: ignore[misc]  # behave has no types
             for scenario in feature.walk_scenarios():
                 if id(scenario) not in selected:
                     scenario.mark_skipped()
-        durations = Durations(self.surroundings.durations)
+        durations = Durations(self.surroundings.durations, TYPICAL)
         places = plan.places_apart(self.jobs) if self.surroundings.separable() else 0
         together, apart = plan.order(self.scenarios, durations, places)
         meeting = Group(together, [MEETING_PLACE] * (self.jobs - places))

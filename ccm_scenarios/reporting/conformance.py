@@ -7,7 +7,6 @@ A file holds `where` (provider and flavour, in words), `controller` (its version
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,9 +16,6 @@ from typing import Any
 from ccm_scenarios.deviations import MARK
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.reporting.reports import CUCUMBER, FINISHED
-
-_SAYS_WHERE = re.compile(r"(\S+ \S+) (?:does not declare|declares) ")
-"""How a reason begins for which a behaviour was not judged."""
 
 
 class Finding(StrEnum):
@@ -80,36 +76,40 @@ class Conformance:
             raise UsageError(f"{file} is no conformance report: {error!r}") from error
 
 
-def conformance(directories: Sequence[Path], *, where: str, controller: str, known: Collection[str]) -> Conformance:
+def conformance(directories: Sequence[Path], *, known: Collection[str]) -> Conformance:
     """From the reports of runs.
 
     Args:
         directories: as finished runs leave them; together they ran what there is to run.
-        where: provider and flavour that all of them judged.
-        controller: its version.
         known: ids of all behaviours; other tags mean nothing here.
 
     Raises:
-        UsageError: a directory holds no reports, or those of a run that did not end, or that judged something else.
+        UsageError: a directory holds no reports, or those of a run that did not end, or they judged several things.
     """
     shown: dict[str, Shown] = {}
     ended = 0
+    judged: dict[tuple[str, str], Path] = {}
     for directory in directories:
-        ended = max(ended, _end(directory))
+        finished = _finished(directory)
+        ended = max(ended, int(finished["timestamp"]))
+        judged.setdefault((finished["metadata"]["judged"], finished["metadata"]["version"]), directory)
         for behaviour, one in _of_run(directory, known):
-            told = _SAYS_WHERE.match(one.reason)
-            if told and told[1] != where:
-                raise UsageError(f"{directory} is of a run that judged {told[1]}, not {where}")
             if behaviour not in shown or one.rank < shown[behaviour].rank:
                 shown[behaviour] = one
+    if len(judged) != 1:
+        several = "; ".join(f"{' '.join(what)} in {directory}" for what, directory in judged.items())
+        raise UsageError(f"reports of one flavour and version are needed, these judged {several or 'nothing'}")
+    ((where, controller),) = judged
     return Conformance(where, controller, ended, dict(sorted(shown.items())))
 
 
-def _end(directory: Path) -> int:
+def _finished(directory: Path) -> dict[str, Any]:
     try:
-        return int(json.loads((directory / FINISHED).read_text())["timestamp"])
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{directory} is not of a run that ended: {error!r}") from error
+        finished: dict[str, Any] = json.loads((directory / FINISHED).read_text())
+        int(finished["timestamp"]), finished["metadata"]["judged"], finished["metadata"]["version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{directory} is not of a run that ended and judged something: {error!r}") from error
+    return finished
 
 
 def _of_run(directory: Path, known: Collection[str]) -> Iterator[tuple[str, Shown]]:

@@ -42,8 +42,13 @@ def merge(sources: Sequence[Path], target: Path) -> bool:
     (target / JUNIT).write_bytes(_join_suites([run.junit for run in runs], order))
     passed = all(run.passed for run in runs)
     (target / STARTED).write_text(json.dumps({"timestamp": min(run.started for run in runs)}) + "\n")
-    verdict = {"timestamp": max(run.ended for run in runs), "passed": passed}
-    (target / FINISHED).write_text(json.dumps(verdict | {"result": "SUCCESS" if passed else "FAILURE"}) + "\n")
+    verdict = {
+        "timestamp": max(run.ended for run in runs),
+        "passed": passed,
+        "result": "SUCCESS" if passed else "FAILURE",
+        "metadata": _join_judged(runs),
+    }
+    (target / FINISHED).write_text(json.dumps(verdict) + "\n")
     for account in (TIMING, RIGHTS):
         lines = [(run.directory / account).read_text("utf-8") for run in runs if (run.directory / account).exists()]
         if lines:
@@ -69,6 +74,7 @@ class _Run:
             finished = json.loads((directory / FINISHED).read_text())
         self.ended = int(finished.get("timestamp", self.started))
         self.passed = bool(finished.get("passed"))
+        self.judged: dict[str, str] = finished.get("metadata", {})
 
     def move_evidence(self, target: Path) -> None:
         """Copy the evidence, under another name where the name is taken, and let the JUnit cases name it so."""
@@ -96,6 +102,12 @@ def _check_shards(runs: Sequence[_Run]) -> None:
     there = sorted((run.shard for run in runs), key=lambda shard: int(shard.partition("/")[0]))
     if there != wanted:
         raise UsageError(f"the shards given are {', '.join(there)}; a verdict needs each of {', '.join(wanted)} once")
+
+
+def _join_judged(runs: Sequence[_Run]) -> dict[str, str]:
+    """What all judged that tell; nothing if they judged several things."""
+    told = [run.judged for run in runs if run.judged]
+    return told[0] if told and all(each == told[0] for each in told) else {}
 
 
 def _join_features(features: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -72,6 +72,7 @@ class Reports:
         self.evidence = EvidenceStore(directory / EVIDENCE, redactor)
         self._features = runner.features
         self._runner = runner
+        self._judged: Mapping[str, str] = {}
         self._failed_elsewhere = False
         self._finished = False
         self._warned = False
@@ -116,6 +117,16 @@ class Reports:
     def fail(self, name: str, error: BaseException) -> None:
         """Record a failure of the run outside of every feature."""
         self.recorder.problem(RUN, name, error, before=True)
+
+    def judge(self, *, where: str, project: str, version: str) -> None:
+        """Have finished.json tell what is judged.
+
+        Args:
+            where: provider and flavour: `aws classic`.
+            project: the controller's.
+            version: the controller's.
+        """
+        self._judged = {"judged": where, "controller": project, "version": version}
 
     def add_evidence(self, scenario: Any, scenario_id: str, files: Mapping[str, str]) -> Path:
         """Write evidence and link it in both reports.
@@ -231,6 +242,7 @@ class Reports:
             "timestamp": int(time.time()),
             "passed": passed,
             "result": "SUCCESS" if passed else "FAILURE",
+            "metadata": self._judged,
         }
         self._try_replace(FINISHED, _json(verdict))
 

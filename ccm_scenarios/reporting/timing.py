@@ -8,6 +8,7 @@ Each line is an object:
     watched    of it, to make sure: windows of negative claims, further answers after the first
     cpu        CPU seconds of this suite, its prober included
     waits      the same by what was waited for: [text, needed, watched], the longest first
+    served     what was called while something else happened: [text, tries, seconds of the longest outage]
 
 What is neither needed nor watched is the suite's own: its computing, and calls that change something.
 """
@@ -18,9 +19,12 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ccm_scenarios import waiting
+from ccm_scenarios.traffic import served
+
+T = TypeVar("T")
 
 TIMING = Path("timing.jsonl")
 _WAITS = 10
@@ -39,11 +43,12 @@ class Account:
         self._start = time.monotonic()
         self._cpu = _cpu_seconds()
         self._passed = len(waiting.passed)
+        self._judged = len(served.judged)
 
     def close(self) -> dict[str, Any]:
         """A line of the file. Its waits are in no account that is closed later."""
-        waits = waiting.passed[self._passed :]
-        del waiting.passed[self._passed :]
+        waits = _take(waiting.passed, self._passed)
+        judged = _take(served.judged, self._judged)
         waits.sort(key=lambda each: each.needed + each.watched, reverse=True)
         return {
             "scenario": self._scenario,
@@ -52,7 +57,15 @@ class Account:
             "watched": _rounded(sum(each.watched for each in waits)),
             "cpu": _rounded(_cpu_seconds() - self._cpu),
             "waits": [[each.expected, _rounded(each.needed), _rounded(each.watched)] for each in waits[:_WAITS]],
+            "served": [[each.what, each.tries, _rounded(each.longest_outage)] for each in judged],
         }
+
+
+def _take(noted: list[T], since: int) -> list[T]:
+    """What came after the first so many; it is in the list no more."""
+    taken = noted[since:]
+    del noted[since:]
+    return taken
 
 
 def append(directory: Path, line: Mapping[str, Any]) -> None:

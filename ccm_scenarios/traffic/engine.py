@@ -52,6 +52,9 @@ class Call:
     """Seconds one try may take."""
     source_port: int = 0
     """For UDP, to stay in one flow; 0 takes another for each try."""
+    most: int | None = None
+    """Tries that may be in flight; further ones wait for one of them to end. None: they start at their time whatever
+    becomes of others, so that an outage is measured."""
 
 
 class Probing(Protocol):

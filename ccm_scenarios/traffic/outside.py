@@ -30,6 +30,9 @@ _ASKED_ONCE = "0 s: names were looked up once"
 IN_A_ROW = 20
 """Equal outcomes one after another that settle a claim; each try is a flow of its own and meets any of the targets:
 of three targets one that does not answer is missed by this many tries once in 3000 claims."""
+CLAIM_IN_FLIGHT = IN_A_ROW
+"""Tries of a claim that may be in flight. What cannot keep up is called no faster than it answers: else tries that
+nobody waits for any more would be all that a slow load balancer is busy with, and it would never catch up."""
 STAYS_IN_A_ROW = 60
 """As `IN_A_ROW`, where all must come from the same. Two targets of three may lead to it, and the claim is made again
 and again until its time is up: the third is missed so often in a row once in 10^10 tries."""
@@ -106,7 +109,7 @@ class OutsideClients:
         Args:
             parts: by names for people.
         """
-        call = self._call(front, "hostname", CLAIM_INTERVAL, ANSWER_SECONDS, 0)
+        call = self._claim(front, "hostname", ANSWER_SECONDS)
         judges = {address: one_of(parts) for address in self._spread(front).addresses}
         self._rules.expect_up(
             *(self._place(address, front, call, judge) for address, judge in judges.items()), timeout="lb_reachable"
@@ -127,7 +130,7 @@ class OutsideClients:
 
     def expect_one_pod(self, front: Front, backend: Answerer) -> None:
         """That one Pod answers a client at every try, at each ingress address."""
-        call = self._call(front, "hostname", CLAIM_INTERVAL, ANSWER_SECONDS, 0)
+        call = self._claim(front, "hostname", ANSWER_SECONDS)
         places = [self._place(address, front, call, one_pod(backend)) for address in front.addresses]
         places = [replace(place, in_a_row=STAYS_IN_A_ROW) for place in places]
         self._rules.expect_up(*places, timeout="lb_reachable")
@@ -153,7 +156,15 @@ class OutsideClients:
         if len(front.addresses) != 1:
             raise Expectation("one ingress address to call", f"{front}", "0 s: the Service has it before it is called")
         (address,) = front.addresses
-        call = self._call(front, "hostname", interval, WATCH_ANSWER_SECONDS, source_port)
+        call = Call(
+            _protocol(front),
+            front.port,
+            "hostname",
+            self._agent,
+            interval,
+            WATCH_ANSWER_SECONDS,
+            source_port=source_port,
+        )
         return self._rules.watch(self._place(address, front, call, _from(backend)))
 
     def _spread(self, front: Front) -> Front:
@@ -164,12 +175,11 @@ class OutsideClients:
         return replace(front, addresses=tuple(found))
 
     def _places(self, front: Front, request: str, judge: Judge, patience: float) -> list[Place]:
-        call = self._call(front, request, CLAIM_INTERVAL, patience, 0)
+        call = self._claim(front, request, patience)
         return [self._place(address, front, call, judge) for address in front.addresses]
 
-    def _call(self, front: Front, request: str, interval: float, patience: float, source_port: int) -> Call:
-        protocol = "udp" if front.protocol is Protocol.UDP else "http"
-        return Call(protocol, front.port, request, self._agent, interval, patience, source_port)
+    def _claim(self, front: Front, request: str, patience: float) -> Call:
+        return Call(_protocol(front), front.port, request, self._agent, CLAIM_INTERVAL, patience, most=CLAIM_IN_FLIGHT)
 
     def _place(self, address: str, front: Front, call: Call, judge: Judge) -> Place:
         return Place(
@@ -178,6 +188,10 @@ class OutsideClients:
             in_a_row=IN_A_ROW,
             pace=f"a try each {call.interval:g} s, {call.patience:g} s for its answer",
         )
+
+
+def _protocol(front: Front) -> str:
+    return "udp" if front.protocol is Protocol.UDP else "http"
 
 
 def _from(backend: Answerer) -> Judge:

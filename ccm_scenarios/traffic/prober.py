@@ -70,6 +70,7 @@ class Probe:
         interval: seconds between the starts of two tries.
         patience: seconds one try may take.
         source_port: for UDP, to stay in one flow; 0 takes another for each try.
+        most: tries that may be in flight; further ones wait for one of them to end.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Probe:
         interval: float,
         patience: float,
         source_port: int,
+        most: int | None,
         addresses: list[str],
         why: str,
         kind: str,
@@ -94,6 +96,7 @@ class Probe:
         self.interval = interval
         self.patience = patience
         self.source_port = source_port
+        self.most = most
         self.addresses = addresses
         self.why = why
         self.kind = kind
@@ -101,7 +104,9 @@ class Probe:
         self.next_start = time.monotonic()
         self.stopping = False
         self.flows: collections.deque[Flow] = collections.deque()
-        """In flight, oldest first; patience is the same for all, so this is the order of their deadlines too."""
+        """In flight, or done behind one that is, oldest first; patience is the same for all, so this is the order of
+        their deadlines too."""
+        self.in_flight = 0
         self.fixed: dict[str, socket.socket] = {}
         """With a fixed source port: the socket to each address."""
         self.samples: list[tuple[int, float, float, str, str, str]] = []
@@ -114,9 +119,20 @@ class Probe:
         head = f"GET /{self.request} HTTP/1.1\r\nHost: {host}:{self.port}\r\nUser-Agent: {self.agent}\r\n"
         return f"{head}Connection: close\r\n\r\n".encode()
 
+    def begin(self, flow: Flow) -> None:
+        """Record that a try is under way."""
+        self.flows.append(flow)
+        self.in_flight += 1
+
+    @property
+    def may_start(self) -> bool:
+        """Whether another try may start when its time has come."""
+        return not self.stopping and (self.most is None or self.in_flight < self.most)
+
     def finish(self, flow: Flow, kind: str, text: str) -> None:
         """Record how a try ended."""
         flow.done = True
+        self.in_flight -= 1
         self.samples.append((flow.number, flow.started, time.monotonic(), kind, text, flow.local))
 
 
@@ -157,7 +173,7 @@ class Prober:
     @staticmethod
     def _due(probe: Probe) -> float:
         deadline = probe.flows[0].started + probe.patience if probe.flows else float("inf")
-        return deadline if probe.stopping else min(probe.next_start, deadline)
+        return min(probe.next_start, deadline) if probe.may_start else deadline
 
     def _turn(self, probe: Probe) -> None:
         now = time.monotonic()
@@ -166,7 +182,7 @@ class Prober:
             if not flow.done:
                 self._close(flow)
                 probe.finish(flow, NONE, f"{flow.address}: no answer in {probe.patience:g} s")
-        if not probe.stopping and probe.next_start <= now:
+        if probe.may_start and probe.next_start <= now:
             self._start(probe, now)
             # Tries that were missed are not made up for: a burst is not the stated rate.
             probe.next_start = max(probe.next_start + probe.interval, now)
@@ -190,7 +206,7 @@ class Prober:
         # A flow has one address at its other end: it takes another only when its name leads there no more.
         address = probe.addresses[0 if probe.source_port else number % len(probe.addresses)]
         flow = Flow(number, now, address)
-        probe.flows.append(flow)
+        probe.begin(flow)
         try:
             if probe.protocol != "udp":
                 flow.sock = sock = self._connect(probe, address)

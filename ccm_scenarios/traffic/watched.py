@@ -11,7 +11,8 @@ from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.errors import NoVerdict
 from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.waits import Changes, Window
-from ccm_scenarios.traffic.samples import Answerer, Outcome, Samples
+from ccm_scenarios.traffic.samples import Answerer, Outage, Outcome, Samples
+from ccm_scenarios.traffic.served import Served, judged
 from ccm_scenarios.waiting import waiting
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ class Watched:
             NoVerdict: there was, and the clients were kept from running for more than `BLIND_SHARE` of the time; or,
                 outage or not, for longer than the window at a stretch, in which nobody looked.
         """
-        outage = self.samples.longest_outage
+        outage = self._note_outage()
         expected = f"{self._what}: answered, never {window.seconds:g} s ({window.name}) without an answer"
         if not self.samples.success_rate or outage.seconds > window.seconds:
             raise self._refuted(expected, f"{outage.seconds:.2f} s without an answer, from {outage.began:.2f} s on")
@@ -147,10 +148,17 @@ class Watched:
             Expectation: one did not, or there was none at all.
             NoVerdict: so it was, and the clients were kept from running for more than `BLIND_SHARE` of the time.
         """
+        self._note_outage()
         if self.samples.success_rate < 1:
             missed = [sample.answer.text for sample in self.samples.bad()]
             seen = f"{len(missed)} of {self.samples.size} tries without it; the first: {(missed or ['none made'])[0]}"
             raise self._refuted(f"{self._what}: answered at every try", seen)
+
+    def _note_outage(self) -> Outage:
+        """Keep the longest of all samples for the account, whatever is claimed of it, and return it."""
+        outage = self.samples.longest_outage
+        judged.append(Served(self._what, self.samples.size, outage.seconds))
+        return outage
 
     def _refuted(self, expected: str, seen: str) -> Expectation | NoVerdict:
         """What to raise of a claim that does not hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -49,6 +50,17 @@ def test_durations_of_two_runs_are_both_kept(tmp_path: Path) -> None:
     known = Durations(path)
     assert (known.of("a"), known.of("b"), known.of("c")) == (1.23, 2.0, None)
     assert [entry.name for entry in path.parent.iterdir()] == ["durations.json"]
+
+
+def test_what_was_never_run_here_is_taken_for_as_long_as_it_typically_is(tmp_path: Path) -> None:
+    typical, own = tmp_path / "typical.json", tmp_path / "own.json"
+    typical.write_text('{"a": 1, "b": 2}')
+    own.write_text('{"b": 3}')
+    durations = Durations(own, typical)
+    assert (durations.of("a"), durations.of("b"), durations.of("c")) == (1.0, 3.0, None)
+    durations.note("c", 4)
+    durations.save()
+    assert json.loads(own.read_text()) == {"b": 3.0, "c": 4.0}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": "x"}', "null", "\x00"])

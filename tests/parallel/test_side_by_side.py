@@ -486,7 +486,10 @@ def test_shards_are_parts_whose_joint_reports_are_those_of_the_whole(mixed: Suit
     assert joint.outcomes() == mixed.outcomes()
     for name, path in {"cucumber": "cucumber/ccm-scenarios.json", "junit": "junit_ccm.xml"}.items():
         assert normalised((joint.reports / path).read_text(), mixed.root) == whole[name], name
-    assert json.loads((joint.reports / "finished.json").read_text())["result"] == "FAILURE"
+    verdict = json.loads((joint.reports / "finished.json").read_text())
+    assert verdict["result"] == "FAILURE"
+    assert verdict["metadata"] == json.loads((mixed.reports / "finished.json").read_text())["metadata"]
+    assert set(verdict["metadata"]) == {"judged", "controller", "version"}
     assert sorted(path.name for path in (joint.reports / "evidence").iterdir()) == whole["evidence"]
 
 

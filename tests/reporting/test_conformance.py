@@ -22,16 +22,17 @@ def element(tag: str, *statuses: str, skipped: str = "", error: str = "") -> dic
     return {"tags": [{"name": "@core"}, {"name": f"@{tag}"}], "steps": steps, "before": before}
 
 
-def run(directory: Path, *elements: dict[str, Any], ended: int | None = 7) -> Path:
+def run(directory: Path, *elements: dict[str, Any], ended: int | None = 7, judged: str = "aws nlb") -> Path:
     (directory / CUCUMBER).parent.mkdir(parents=True)
     (directory / CUCUMBER).write_text(json.dumps([{"elements": elements}]))
     if ended is not None:
-        (directory / FINISHED).write_text(json.dumps({"timestamp": ended, "passed": True}))
+        finished = {"timestamp": ended, "passed": True, "metadata": {"judged": judged, "version": "v1"}}
+        (directory / FINISHED).write_text(json.dumps(finished))
     return directory
 
 
 def of(*directories: Path) -> Conformance:
-    return conformance(directories, where="aws nlb", controller="v1", known=KNOWN)
+    return conformance(directories, known=KNOWN)
 
 
 def test_each_behaviour_with_what_came_out_of_it(tmp_path: Path) -> None:
@@ -88,5 +89,10 @@ def test_runs_that_say_nothing_of_it_are_refused(tmp_path: Path) -> None:
         of(run(tmp_path / "killed", element("a", "passed"), ended=None))
     with pytest.raises(UsageError, match="is not of a run that ended"):
         of(tmp_path / "nothing")
-    with pytest.raises(UsageError, match="judged aws classic, not aws nlb"):
-        of(run(tmp_path / "other", element("c", skipped="aws classic does not declare x")))
+    with pytest.raises(UsageError, match="and judged something: KeyError"):
+        begun = run(tmp_path / "begun", element("a", "passed"))
+        (begun / FINISHED).write_text('{"timestamp": 7, "metadata": {}}')
+        of(begun)
+    one, other = run(tmp_path / "one", element("a", "passed")), run(tmp_path / "other", judged="aws classic")
+    with pytest.raises(UsageError, match=r"are needed, these judged aws nlb v1 in .*/one; aws classic v1 in .*/other"):
+        of(one, other)

@@ -10,11 +10,14 @@ import pytest
 from ccm_scenarios import waiting
 from ccm_scenarios.reporting import timing
 from ccm_scenarios.reporting.timing import Account
+from ccm_scenarios.traffic import served
+from ccm_scenarios.traffic.served import Served
 
 
 @pytest.fixture(autouse=True)
 def nothing_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "passed", [])
+    monkeypatch.setattr(served, "judged", [])
 
 
 def test_a_scenarios_waits_are_its_own_and_not_the_runs(tmp_path: Path) -> None:
@@ -44,6 +47,14 @@ def test_the_longest_waits_come_first_and_all_are_counted() -> None:
     line = account.close()
     assert [wait[0] for wait in line["waits"]] == [str(number) for number in range(19, 9, -1)]
     assert line["needed"] == sum(range(20))
+
+
+def test_how_well_a_scenario_was_served_is_its_own() -> None:
+    served.judged.append(Served("another's", 9, 9.0))
+    account = Account("lb-provisioned")
+    served.judged.append(Served("a client", 500, 0.1234))
+    assert account.close()["served"] == [["a client", 500, 0.123]]
+    assert Account("next").close()["served"] == []
 
 
 def test_a_wait_within_a_wait_passes_no_time_of_its_own() -> None:

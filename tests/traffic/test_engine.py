@@ -34,9 +34,10 @@ def probing(
     address: str = LOCAL,
     patience: float = 1.0,
     source_port: int = 0,
+    most: int | None = None,
     resolve: engine.Resolve = lambda name: [name],
 ) -> SocketProbing:
-    call = Call(protocol, port, "hostname", "test", 1 / RATE, patience, source_port)
+    call = Call(protocol, port, "hostname", "test", 1 / RATE, patience, source_port, most)
     return SocketProbing(address, call, judge, resolve)
 
 
@@ -86,6 +87,16 @@ def test_a_stalled_try_hides_no_other() -> None:
         probe.stop(drain=True)
     assert [sample.answer.text for sample in probe.samples.bad()] == [f"{LOCAL}: no answer in 0.5 s"]
     assert probe.samples.longest_outage.seconds < 0.05 + probe.samples.paused
+
+
+def test_tries_wait_while_as_many_as_may_be_are_in_flight() -> None:
+    with silent_server() as port:
+        probe = probing(port, patience=0.1, most=3)
+        time.sleep(0.5)
+        probe.stop(drain=True)
+    tries = probe.samples.bad()
+    assert 3 < len(tries) <= 3 * (1 + probe.samples.seconds / 0.1)
+    assert all(later.started - sooner.started >= 0.1 for sooner, later in zip(tries, tries[3:], strict=False))
 
 
 def test_who_does_not_answer() -> None:

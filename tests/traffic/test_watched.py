@@ -14,6 +14,7 @@ from ccm_scenarios.kube.expectation import Expectation
 from ccm_scenarios.kube.pods import Named
 from ccm_scenarios.kube.waits import Changes
 from ccm_scenarios.traffic.samples import Answer, Outcome, Sample, Samples
+from ccm_scenarios.traffic.served import Served
 from ccm_scenarios.traffic.watched import BLIND_SHARE, FEWEST_TRIES, HELD_UP_RATE, SUCCESS_RATE, Watched
 
 INTERVAL = 0.01
@@ -40,6 +41,19 @@ def test_good_traffic_is_uninterrupted() -> None:
     good = watched(tries(FEWEST_TRIES))
     good.expect_uninterrupted()
     good.expect_next_to_none_held_up()
+
+
+def test_how_well_a_place_was_served_is_kept_although_the_claim_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Served] = []
+    monkeypatch.setattr("ccm_scenarios.traffic.watched.judged", kept)
+    samples = tries(FEWEST_TRIES)
+    del samples[100:120]
+    with pytest.raises(Expectation):  # too few to tell
+        watched(samples).expect_uninterrupted()
+    watched(samples).expect_no_interruption()
+    watched(samples).expect_every_try_answered()
+    assert [(one.what, one.tries) for one in kept] == [("a client", FEWEST_TRIES - 20)] * 2
+    assert {round(one.longest_outage, 3) for one in kept} == {0.21}
 
 
 def test_a_few_misses_spread_out_do_not_interrupt() -> None:
