@@ -14,6 +14,10 @@ def before_all(context: Any) -> None:
     suite.begin(context)
 
 
+def before_dry_run(context: Any) -> None:
+    suite.begin_dry_run(context)
+
+
 def before_worker(context: Any) -> None:
     suite.begin_worker(context.place)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -13,6 +12,8 @@ from typing import Annotated
 import typer
 
 from ccm_scenarios import __version__
+from ccm_scenarios.commands import localcloud, report
+from ccm_scenarios.console import tell
 from ccm_scenarios.contract import Grants
 from ccm_scenarios.contract.rights import KUBERNETES, Part
 from ccm_scenarios.errors import CcmScenariosError, UsageError
@@ -23,30 +24,8 @@ _INTERRUPTED = 130
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help=(__doc__ or "").strip(), pretty_exceptions_enable=False
 )
-localcloud = typer.Typer(
-    no_args_is_help=True,
-    help="A region in a box: a real Kubernetes cluster, the real CCM and an emulated cloud, on this machine (as root).",
-)
-app.add_typer(localcloud, name="localcloud")
-report = typer.Typer(no_args_is_help=True, help="What runs left behind.")
-app.add_typer(report, name="report")
-
-Name = Annotated[str, typer.Option(help="Which local cloud; several can run side by side.")]
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _running(name: str):  # type: ignore[no-untyped-def]
-    from ccm_scenarios.localcloud import client
-
-    found = client.find(name)
-    if found is None:
-        raise UsageError(
-            f"no local cloud {name!r} is running: start one with `ccm-scenarios localcloud up --name {name}`"
-        )
-    return found
+app.add_typer(localcloud.group, name="localcloud")
+app.add_typer(report.group, name="report")
 
 
 @app.command()
@@ -133,7 +112,7 @@ def check_adapter(
     if findings.failed:
         findings.skip("what it does in a cloud", "its shape comes first")
     elif not static:
-        live.check(factory, options, findings, _say)
+        live.check(factory, options, findings, tell)
     typer.echo(findings)
     raise typer.Exit(int(findings.failed))
 
@@ -185,8 +164,11 @@ def new_provider(
     ] = None,
 ) -> None:
     """Write a project for an adapter of your own, with tests, a feature, CI files, and what is to be filled in."""
+    import providers
     from ccm_scenarios.adapter_check import skeleton
 
+    if name in providers.names():
+        raise UsageError(f"{name!r} is the tag of an adapter that is registered here already: choose another")
     directory = into or Path(f"{name}-ccm-scenarios")
     for file in skeleton.write(name, directory):
         typer.echo(directory / file)
@@ -223,7 +205,10 @@ def rights(
     from ccm_scenarios.reporting.rights import read
 
     grants = _grants(grantor)
-    chosen = read(used_by, grantor) if used_by else grants.needed()
+    if used_by:
+        chosen, parts = read(used_by, grantor), parts or list(Part)  # whatever the run did is to be done again
+    else:
+        chosen = grants.needed()
     typer.echo(grants.document(chosen.needed(*parts or ())), nl=False)
 
 
@@ -290,7 +275,8 @@ def mutants(
         reports=Path(os.environ.get("ARTIFACTS") or "reports/latest").absolute() / "mutants",
         jobs=jobs or machinery.default_jobs(),
         factor=timeouts or machinery.TIMEOUTS,
-        progress=_say,
+        progress=tell,
+        imports=getattr(factory, "slow_imports", ()),
     ):
         typer.echo("\n".join(result.lines()))
         verdicts.append(result.verdict)
@@ -308,154 +294,12 @@ def _only_provider() -> str:
     return names[0]
 
 
-@localcloud.command()
-def up(
-    name: Name = "default",
-    cloud: Annotated[
-        str | None, typer.Option(help="Which cloud it is, called as the adapter that judges it; AWS by default.")
-    ] = None,
-    nodes: Annotated[int, typer.Option(min=1, help="Instances to launch at first.")] = 3,
-    ccm: Annotated[Path | None, typer.Option(help="Judge this CCM binary instead of the one built here.")] = None,
-    realistic: Annotated[
-        bool,
-        typer.Option(
-            "--realistic",
-            help="With production's periods: heartbeats, monitors and reconcilers as Kubernetes has them by default, "
-            "health checks as the CCM asks for them, a cloud API that takes its time. Slow, as things are there.",
-        ),
-    ] = False,
-) -> None:
-    """Start a local cloud; one that runs already is left as it is."""
-    from ccm_scenarios.localcloud import client, clouds
-
-    started = client.up(
-        name, cloud=cloud or clouds.DEFAULT, nodes=nodes, ccm=ccm, realistic=realistic, owned=False, progress=_say
-    )
-    _say(f"local cloud {name!r} is ready: `ccm-scenarios localcloud shell --name {name}`")
-    typer.echo(started.kubeconfig)
-
-
-@localcloud.command()
-def down(name: Name = "default") -> None:
-    """End a local cloud and remove whatever it left, also after a crash."""
-    from ccm_scenarios.localcloud import client
-
-    _say(f"local cloud {name!r} ended" if client.down(name) else f"there was no local cloud {name!r}")
-
-
-@localcloud.command()
-def load(
-    archive: Annotated[Path, typer.Argument(help="Of container images: an OCI archive, or what `docker save` writes.")],
-    name: Name = "default",
-) -> None:
-    """Give container images to the instances that run now, as a registry would; later ones have none of them."""
-    if not archive.is_file():
-        raise UsageError(f"{archive}: there is no such file")
-    for instance in _running(name).load(archive):
-        typer.echo(instance)
-
-
-@localcloud.command()
-def status(name: Name = "default") -> None:
-    """Print control plane, CCM, instances, load balancers and memory as JSON."""
-    typer.echo(json.dumps(_running(name).status(), indent=2))
-
-
-@localcloud.command("list")
-def list_() -> None:
-    """Print the names of all local clouds that run or left something behind."""
-    from ccm_scenarios.localcloud.state import State, names
-
-    for name in names():
-        typer.echo(f"{name}\t{'running' if State(name).is_alive() else 'ended without clean-up'}")
-
-
-@localcloud.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def shell(context: typer.Context, name: Name = "default") -> None:
-    """Open a shell, or run the command after `--`, outside the cluster but on the cloud's network, with
-    KUBECONFIG and the variables of the cloud's own tools."""
-    command = context.args or [os.environ.get("SHELL", "/bin/sh")]
-    raise typer.Exit(_running(name).run(command))
-
-
-@localcloud.command()
-def logs(
-    source: Annotated[str | None, typer.Argument(help="Which log, as listed without an argument.")] = None,
-    name: Name = "default",
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what is added.")] = False,
-) -> None:
-    """Print a log: of the CCM, a control-plane component, or a service of an instance. Without a name, list them."""
-    from ccm_scenarios.localcloud.state import State
-
-    directory = State(name).directory
-    found = {path.stem: path for path in sorted((directory / "log").glob("*.log"))}
-    for path in sorted((directory / "instances").glob("*/log/*.log")):
-        found[f"{path.parent.parent.name}/{path.stem}"] = path
-    if source is None:
-        for known in found:
-            typer.echo(known)
-        return
-    if source not in found:
-        raise UsageError(f"local cloud {name!r} has no log {source!r}; it has: {', '.join(found) or 'none'}")
-    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(found[source])]
-    sys.stdout.flush()
-    os.execvp(command[0], command)
-
-
-@report.command()
-def merge(
-    directories: Annotated[list[Path], typer.Argument(help="Directories that runs wrote, one for each shard.")],
-    into: Annotated[Path, typer.Option(help="Where the joint reports go; a directory that is new or empty.")],
-) -> None:
-    """Join the reports of shards into one set; exit code 1 if a run failed, 2 if a shard is missing."""
-    from ccm_scenarios.reporting.merge import merge
-
-    passed = merge(directories, into)
-    _say(f"{len(directories)} runs, {'passed' if passed else 'failed'}: {into}")
-    raise typer.Exit(0 if passed else 1)
-
-
-@report.command()
-def conformance(
-    directories: Annotated[list[Path], typer.Argument(help="Directories that runs wrote, all of one flavour.")],
-    of: Annotated[
-        str, typer.Option(metavar="'PROVIDER FLAVOUR'", help="What they judged, for instance 'aws classic'.")
-    ],
-    controller: Annotated[str, typer.Option(help="The version of its controller.")],
-) -> None:
-    """Print what a controller showed, behaviour by behaviour, as a small file to keep (JSON)."""
-    import providers
-    from ccm_scenarios import catalogue
-    from ccm_scenarios.reporting.conformance import conformance
-
-    known = [f"{name} {flavour}" for name in providers.names() for flavour in providers.find(name).flavours]
-    if of not in known:
-        raise UsageError(f"nobody judges {of!r}; --of is one of: {', '.join(known)}")
-    typer.echo(conformance(directories, where=of, controller=controller, known=catalogue.entries()).dump(), nl=False)
-
-
-@report.command()
-def matrix(
-    files: Annotated[list[Path], typer.Argument(help="Files that `report conformance` made, one for each flavour.")],
-) -> None:
-    """Print what each controller showed of each behaviour, side by side (Markdown)."""
-    import providers
-    from ccm_scenarios import catalogue
-    from ccm_scenarios.installation import suite_directory
-    from ccm_scenarios.matrix import matrix
-    from ccm_scenarios.reporting.conformance import Conformance
-
-    listed = catalogue.behaviours(suite_directory() / "features", providers.names())
-    typer.echo(matrix(listed, sorted(map(Conformance.load, files), key=lambda one: one.where)), nl=False)
-
-
 def main() -> None:
     """Run; every expected error is one line and exit code 2, Ctrl-C is 130."""
     try:
         app(standalone_mode=True)
     except CcmScenariosError as error:
-        _say(f"ccm-scenarios: {error}")
+        tell(f"ccm-scenarios: {error}")
         sys.exit(_USAGE_ERROR)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

@@ -113,7 +113,7 @@ class Disturbances:
 
         It leads where those Pods are, so that it harms nobody.
         """
-        pods = ipaddress.ip_network(node.pod_cidrs[0])
+        pods = ipaddress.ip_network(node.expect_pod_cidrs()[0])
         return self._add_route(node, str(list(pods.subnets(prefixlen_diff=1))[-1]))
 
     def add_foreign_route(self, node: NodeHandle) -> str:

@@ -6,10 +6,11 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from ccm_scenarios.contract import ProviderFactory
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults import Fault, load
 
@@ -19,7 +20,9 @@ KEYS = {
     "kubeconfig": "an existing cluster to test, instead of the local cloud",
     "context": "context of that kubeconfig; its current one by default",
     "shard": "I/N: run the I-th of N parts of what is selected; `ccm-scenarios report merge` joins their reports",
-    "disruptive": "allow: also stop, reboot and delete instances of the named cluster",
+    "cluster": "what the named cluster is called in its cloud, as in the tags of its instances and routes",
+    "node-template": "KEY=VALUE,...: how an instance is launched that joins the named cluster, in its adapter's keys",
+    "disruptive": "allow: also launch, stop, reboot and delete instances of the named cluster",
     "localcloud": "name of the local cloud; default",
     "nodes": "how many nodes the local cloud starts with",
     "ccm": "path of the cloud controller manager that the local cloud runs",
@@ -32,7 +35,15 @@ KEYS = {
     "deviations": "fail: behaviours that the controller is known not to show fail as any others",
     "timeouts": "factor for all upper bounds",
 }
-OF_NAMED_CLUSTER = ("context", "disruptive", "upgrade-versions", "upgrade-command", "upgrade-nodes")
+OF_NAMED_CLUSTER = (
+    "context",
+    "cluster",
+    "node-template",
+    "disruptive",
+    "upgrade-versions",
+    "upgrade-command",
+    "upgrade-nodes",
+)
 OF_LOCAL_CLOUD = ("localcloud", "nodes", "ccm", "ccm-upgrade", "realistic", "fault")
 BEHAVES_OWN = "behave."
 """Prefix of the words behave's own reporters and formatters read."""
@@ -67,6 +78,10 @@ class Options:
     kubeconfig: Path | None = None
     """A named cluster; None means the local cloud."""
     context: str | None = None
+    cluster: str | None = None
+    """The named cluster's identity in its cloud."""
+    node_template: Mapping[str, str] = field(default_factory=dict)
+    """How an instance is launched that joins the named cluster; as `Endpoint.node_template`."""
     shard: tuple[int, int] = (1, 1)
     """Which part, from 1, of how many."""
     disruptive: bool = False
@@ -83,6 +98,17 @@ class Options:
     """Whether a known deviation is no excuse."""
     timeouts: float = 1.0
     """What every upper bound is multiplied with."""
+
+    def flavour_of(self, factory: ProviderFactory) -> str:
+        """The flavour to judge: the adapter's first if none was asked for.
+
+        Raises:
+            UsageError: it has none like that.
+        """
+        flavour = self.flavour or factory.flavours[0]
+        if flavour not in factory.flavours:
+            raise UsageError(f"{factory.name} has no flavour {flavour!r}; it has: {', '.join(factory.flavours)}")
+        return flavour
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> Options:
@@ -108,6 +134,8 @@ class Options:
             flavour=given.get("flavour"),
             kubeconfig=_file(given, "kubeconfig"),
             context=given.get("context"),
+            cluster=given.get("cluster"),
+            node_template=_node_template(given),
             shard=_shard(given),
             disruptive=_allowed(given),
             localcloud=given.get("localcloud", DEFAULT_LOCAL_CLOUD),
@@ -163,6 +191,16 @@ def _upgrades(given: Mapping[str, str]) -> Upgrades | None:
     except ValueError as error:
         raise UsageError(f"-D upgrade-command={command}: {error}") from None
     return Upgrades(words, older, newer, in_place=nodes is None)
+
+
+def _node_template(given: Mapping[str, str]) -> Mapping[str, str]:
+    template: dict[str, str] = {}
+    for word in filter(None, given.get("node-template", "").split(",")):
+        key, _, value = word.partition("=")
+        if not key or not value or key in template:
+            raise UsageError(f"-D node-template={given['node-template']}: give KEY=VALUE,... with each key once")
+        template[key] = value
+    return template
 
 
 def _allowed(given: Mapping[str, str]) -> bool:

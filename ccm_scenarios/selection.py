@@ -93,6 +93,21 @@ def _capabilities(scenario: Any, prefix: str) -> frozenset[Capability]:
 def select(config: Any, features: Sequence[Any], options: Options, registry: Registry) -> Selection:
     """Choose the adapter and the scenarios; starts nothing, changes nothing.
 
+    Args and errors as for `select_if_chosen`.
+
+    Raises:
+        UsageError: also if no adapter is chosen.
+    """
+    selection = select_if_chosen(config, features, options, registry)
+    if selection is None:
+        names = frozenset(registry.names())
+        raise UsageError(f"no provider is chosen: say for instance --tags=@{min(names)} ({_list(names)})")
+    return selection
+
+
+def select_if_chosen(config: Any, features: Sequence[Any], options: Options, registry: Registry) -> Selection | None:
+    """As `select`; None if no adapter is chosen, with all tags checked the same.
+
     Args:
         config: behave's configuration (`tags`, `name`).
         features: behave's parsed features; scenarios outside the locations asked for are marked as skipped.
@@ -100,7 +115,7 @@ def select(config: Any, features: Sequence[Any], options: Options, registry: Reg
         registry: where adapters are found.
 
     Raises:
-        UsageError: not exactly one adapter, an unknown tag or flavour, a scenario tagged wrongly, or none left.
+        UsageError: more than one adapter, an unknown tag or flavour, a scenario tagged wrongly, or none left.
     """
     expression = _expression(config.tags)
     factory = registry.find(options.provider) if options.provider else None
@@ -110,11 +125,11 @@ def select(config: Any, features: Sequence[Any], options: Options, registry: Reg
         _check_tags(scenario, providers)
     _check_ids(scenarios, providers)
     _check_terms(expression, scenarios, providers)
-    chosen = _one_provider(expression, factory, providers)
+    chosen = _chosen(expression, factory, providers)
+    if chosen is None:
+        return None
     factory = factory or registry.find(chosen)
-    flavour = options.flavour or factory.flavours[0]
-    if flavour not in factory.flavours:
-        raise UsageError(f"{chosen} has no flavour {flavour!r}; it has: {', '.join(factory.flavours)}")
+    flavour = options.flavour_of(factory)
     rule = TagRule(expression, chosen, providers)
     selected = tuple(s for s in scenarios if _runs(s, rule, config))
     if not selected:
@@ -143,16 +158,14 @@ def _expression(tags: Any) -> Any:
         raise UsageError(f"--tags: {line} (combine tags with 'and', 'or', 'not')") from problem
 
 
-def _one_provider(expression: Any, factory: ProviderFactory | None, providers: frozenset[str]) -> str:
+def _chosen(expression: Any, factory: ProviderFactory | None, providers: frozenset[str]) -> str | None:
+    """The adapter's name; None if none is chosen."""
     named = {term for term, positive in _terms(expression) if positive} & providers
     if factory:
         named.add(factory.name)
-    if not named:
-        example = min(providers)
-        raise UsageError(f"no provider is chosen: say for instance --tags=@{example} ({_list(providers)})")
     if len(named) > 1:
         raise UsageError(f"{len(named)} providers are chosen ({_list(named)}); one run judges exactly one")
-    return named.pop()
+    return named.pop() if named else None
 
 
 def _check_terms(expression: Any, scenarios: Iterable[Any], providers: frozenset[str]) -> None:

@@ -23,8 +23,8 @@ from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
 from ccm_scenarios.parallel.runner import MEETING_PLACE, Surroundings
 from ccm_scenarios.preloading import importing
-from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select
-from ccm_scenarios.targets import Target, choose, local_cloud_of, offered_by
+from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select, select_if_chosen
+from ccm_scenarios.targets import Target, choose, offered_by
 from ccm_scenarios.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -102,21 +102,38 @@ class Suite:
             if not getattr(runner, "side_by_side", False):
                 self._cluster = self._connect()
         except CcmScenariosError as problem:
-            tell(f"ccm-scenarios: {problem}")
-            self._exit.code = REFUSED
-            runner.features.clear()
-            runner.config.reporters[:] = [self._exit]
+            self._refuse(runner, problem)
             runner.formatters[:] = [formatter for formatter in runner.formatters if formatter not in others]
+
+    def begin_dry_run(self, context: Any) -> None:
+        """Select what a run would; without an adapter all of it is shown. Of targets nothing is asked."""
+        runner = context._runner
+        try:
+            options = Options.parse(runner.config.userdata)
+            selection = select_if_chosen(runner.config, runner.features, options, self._registry)
+            if selection is not None:
+                self._keep_to(selection, runner)
+        except CcmScenariosError as problem:
+            self._refuse(runner, problem)
+
+    def _refuse(self, runner: Any, problem: CcmScenariosError) -> None:
+        tell(f"ccm-scenarios: {problem}")
+        self._exit.code = REFUSED
+        runner.features.clear()
+        runner.config.reporters[:] = [self._exit]
 
     def _choose(self, runner: Any) -> None:
         options = Options.parse(runner.config.userdata)
-        self._selection = select(runner.config, runner.features, options, self._registry)
-        runner.config.tag_expression = self._selection.rule
+        self._keep_to(select(runner.config, runner.features, options, self._registry), runner)
         self._deviations_fail = options.deviations_fail
-        target = choose(options, local_cloud_of(self._selection.factory))
+        target = choose(options, self._selection.factory)
         target.check()
         self._target = target
-        selected = {id(scenario) for scenario in self._selection.scenarios}
+
+    def _keep_to(self, selection: Selection, runner: Any) -> None:
+        self._selection = selection
+        runner.config.tag_expression = selection.rule
+        selected = {id(scenario) for scenario in selection.scenarios}
         for feature in runner.features:
             scenarios = feature.walk_scenarios()
             # Else behave announces a feature of which nothing runs.
@@ -150,8 +167,10 @@ class Suite:
             self._deviations = Deviations(() if self._deviations_fail else self._provider.known_deviations)
         implementation = self._provider.implementation
         version = target.ccm_version if implementation.version == "unknown" else implementation.version
+        where = f"{selection.factory.name} {selection.flavour}"
+        self._reports.judge(where=where, project=implementation.project, version=version)
         tell(
-            f"{selection.factory.name} {selection.flavour}: judging {implementation.project} {version} "
+            f"{where}: judging {implementation.project} {version} "
             f"on the {target}, cluster {identity}; run {self._run_id}"
         )
 
@@ -343,7 +362,9 @@ class Suite:
                 files |= source()
             except Exception as error:  # noqa: BLE001 - evidence is extra: the failure itself must be reported
                 files[f"{name}-evidence-missing"] = f"{type(error).__name__}: {error}"
-        self._reports.add_evidence(scenario, self._selection.id_of(scenario), files)
+        scenario_id = self._selection.id_of(scenario)
+        folder = self._reports.add_evidence(scenario, scenario_id, files)
+        tell(f"@{scenario_id} failed: the evidence lies in {self._reports.recorder.relative(str(folder))}")
 
     # after_all
 

@@ -71,10 +71,8 @@ def run(factory: ProviderFactory, options: Options, order: Order, tell: Callable
     """
     if options.kubeconfig is None:
         raise UsageError("name the cluster with -D kubeconfig=FILE; a local cloud ends with all that is on it")
-    flavour = options.flavour or factory.flavours[0]
-    if flavour not in factory.flavours:
-        raise UsageError(f"{factory.name} has no flavour {flavour!r}; it has: {', '.join(factory.flavours)}")
-    target = choose(options, factory.name)
+    flavour = options.flavour_of(factory)
+    target = choose(options, factory)
     target.check()
     provider = factory.connect(endpoint=target.endpoint, flavour=flavour, timeouts=target.timeouts)
     now = datetime.now(UTC)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,32 @@ FLAVOURS = providers.find("aws").flavours
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
 
 
+def _elements(report: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each scenario of a report, with its steps and hooks in their order."""
+    features: list[dict[str, Any]] = json.loads(report.read_text())
+    for element in itertools.chain.from_iterable(feature["elements"] for feature in features):
+        yield element, [*element.get("before", []), *element["steps"], *element.get("after", [])]
+
+
+def _failures(report: Path) -> str:
+    """What failed, and what was said of it, short enough for an output that is cut."""
+    if not report.exists():
+        return "no report"
+    said = [
+        f"{element['name']}\n  {part.get('name', 'hook')}\n{text[:2500]}"
+        for element, parts in _elements(report)
+        for part in parts
+        if (text := part["result"].get("error_message"))
+    ]
+    return "\n\n".join(said) or "no step failed"
+
+
 def _statuses(report: Path) -> dict[str, set[str]]:
     """Behaviour id to the statuses of its steps and hooks."""
     found: dict[str, set[str]] = {}
-    features: list[dict[str, Any]] = json.loads(report.read_text())
-    for feature in features:
-        for element in feature["elements"]:
-            (behaviour,) = ALL & {tag["name"].removeprefix("@") for tag in element["tags"]}
-            parts = [*element["steps"], *element.get("before", []), *element.get("after", [])]
-            found[behaviour] = {part["result"]["status"] for part in parts}
+    for element, parts in _elements(report):
+        (behaviour,) = ALL & {tag["name"].removeprefix("@") for tag in element["tags"]}
+        found[behaviour] = {part["result"]["status"] for part in parts}
     return found
 
 
@@ -81,8 +100,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_the_real_ccm_shows_every_behaviour(flavour: str, runs: Runs) -> None:
     run, ended = runs.ended[flavour]
-    assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
-    statuses = _statuses(run.reports / "cucumber" / "ccm-scenarios.json")
+    report = run.reports / "cucumber" / "ccm-scenarios.json"
+    assert ended.returncode == 0, f"{ended.stdout[-700:]}{ended.stderr[-700:]}\n{_failures(report)}"
+    statuses = _statuses(report)
     assert statuses.keys() == run.behaviours()
     at_times = {deviation.behaviour for deviation in known_deviations(flavour) if deviation.at_times}
     skipped = {behaviour for behaviour, seen in statuses.items() if "skipped" in seen}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import providers
 from ccm_scenarios import catalogue
 from ccm_scenarios.adapter_check import static
 from ccm_scenarios.contract import Timeouts
+from ccm_scenarios.parallel.durations import TYPICAL
 from ccm_scenarios.selection import CAPABILITY_TAGS
 
 ROOT = Path(__file__).parent.parent
@@ -57,6 +59,13 @@ def test_every_behaviour_has_one_scenario() -> None:
     assert Counter(identity for scenario in SCENARIOS for identity in ids_of(scenario)) == Counter(list(CATALOGUE))
 
 
+def test_what_is_known_of_how_long_scenarios_take_is_of_scenarios_that_there_are() -> None:
+    typical = json.loads(TYPICAL.read_text())
+    assert {scenario.name for scenario in SCENARIOS} >= typical.keys()
+    # With none of the longest known, a first run would have them at its end.
+    assert max(typical.values()) > 60
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_scenario(scenario: Any, definitions: Any) -> None:
     tags = {str(tag) for tag in scenario.effective_tags}
@@ -67,6 +76,8 @@ def test_scenario(scenario: Any, definitions: Any) -> None:
     assert scenario.name.partition(" -- ")[0] == CATALOGUE[identity]["title"]
     assert sum(step.step_type == "when" for step in scenario.all_steps) == 1
     assert list(scenario.all_steps)[-1].step_type == "then"
+    if tags & {"needs.instance-launch", "needs.node-groups"}:
+        assert "disruptive" in tags, "a named cluster's owner is asked before instances are launched"
     texts = [scenario.name, *(step.name for step in steps_of(scenario))]
     assert not [text for text in texts if DURATION.search(text)]
     assert not [step.name for step in steps_of(scenario) if definitions.find_step_definition(step) is None]

@@ -28,8 +28,9 @@ from tests.localcloud.host import traces
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
 
 CLOUD = "test-named"
-BEHAVIOURS = ("lb-provisioned", "lb-cleanup-finalizer-lifecycle", "node-addresses-set", "lb-no-eligible-nodes-warned")
-"""Quick ones, of load balancers and of Nodes; the last is disruptive, as the cluster's owner allows."""
+BEHAVIOURS = ("lb-provisioned", "lb-cleanup-finalizer-lifecycle", "node-addresses-set", "node-gone-in-cloud-is-deleted")
+"""Quick ones, of load balancers and of Nodes; the last is disruptive, as the cluster's owner allows, and launches an
+instance."""
 SECONDS = 600
 
 
@@ -61,6 +62,9 @@ class Named:
             f"--tags={' or '.join(map('@{}'.format, BEHAVIOURS))}",
         ]
         command += ["-D", f"kubeconfig={self.kubeconfig}", "-D", "context=minimal"]
+        endpoint = self.cloud.endpoint
+        template = ",".join(map("=".join, endpoint.node_template.items()))
+        command += ["-D", f"cluster={endpoint.cluster}", "-D", f"node-template={template}"]
         done = subprocess.run(
             [*command, *arguments],
             cwd=CHECKOUT,

@@ -31,9 +31,17 @@ def test_all_words_of_a_named_cluster(kubeconfig: Path) -> None:
         "disruptive": "allow",
         "flavour": "nlb",
         "provider": "x:Y",
+        "cluster": "production",
+        "node-template": "launch_template=nodes,node_names=private-address",
     }
     assert Options.parse(words) == Options(
-        kubeconfig=kubeconfig, context="prod", disruptive=True, flavour="nlb", provider="x:Y"
+        kubeconfig=kubeconfig,
+        context="prod",
+        disruptive=True,
+        flavour="nlb",
+        provider="x:Y",
+        cluster="production",
+        node_template={"launch_template": "nodes", "node_names": "private-address"},
     )
 
 
@@ -81,6 +89,9 @@ def test_behaves_own_words_are_let_through() -> None:
         ({"kubeconfig": "/no/such/file"}, "-D kubeconfig=/no/such/file: there is no such file"),
         ({"context": "prod"}, "-D context is about a named cluster; name it with -D kubeconfig=FILE"),
         ({"disruptive": "allow"}, "-D disruptive is about a named cluster"),
+        ({"cluster": "production"}, "-D cluster is about a named cluster"),
+        ({"kubeconfig": "FILE", "node-template": "nodes"}, "-D node-template=nodes: give KEY=VALUE,... with each key"),
+        ({"kubeconfig": "FILE", "node-template": "a=1,a=2"}, "-D node-template=a=1,a=2: give KEY=VALUE,... with each"),
         ({"kubeconfig": "FILE", "nodes": "3"}, "-D nodes is about the local cloud"),
         ({"kubeconfig": "FILE", "ccm": "/bin/true"}, "-D ccm is about the local cloud"),
         ({"kubeconfig": "FILE", "localcloud": "x"}, "-D localcloud is about the local cloud"),

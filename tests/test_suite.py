@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -126,11 +127,27 @@ def test_the_local_cloud_needs_root(suite: Suite) -> None:
 def test_a_dry_run_starts_nothing_and_needs_no_provider(suite: Suite) -> None:
     code, out, _ = suite.run("--dry-run")
     assert code == 0
-    assert "8 untested" in out
+    assert out.endswith("would run 8 of the scenarios, all steps are defined\n")
     assert not suite.reports.exists()
     with (suite.root / "features" / "things.feature").open("a") as feature:
         feature.write("    Then nobody knows this step\n")
-    assert suite.run("--dry-run")[0] == 1
+    code, out, _ = suite.run("--dry-run")
+    assert code == 1
+    assert "would run 8 of the scenarios, these steps are undefined: nobody knows this step\n" in out
+
+
+def test_a_dry_run_selects_as_a_run_does(suite: Suite) -> None:
+    code, out, _ = suite.run("--dry-run", "--tags=@aws", "--tags=@thing-fine")
+    assert (code, out.count("Scenario:")) == (0, 1)
+    assert "would run 1 of the scenarios" in out
+    code, out, err = suite.run("--dry-run", "--tags=@thing-fin")
+    assert (code, "would run" in out) == (2, False)
+    assert err == "ccm-scenarios: unknown tag @thing-fin in --tags; did you mean @thing-fine?\n"
+    things = suite.root / "features" / "things.feature"
+    things.write_text(things.read_text().replace("@thing-fine", "@thing-fine @thing-good"))
+    code, _, err = suite.run("--dry-run")
+    assert code == 2
+    assert "a scenario has exactly one id tag, here: @thing-fine, @thing-good" in err
 
 
 def test_a_target_that_does_not_start_is_one_line_and_a_red_report(double: Suite) -> None:
@@ -168,8 +185,10 @@ def test_a_location_selects(double: Suite) -> None:
 
 
 def test_a_failure_is_1_and_keeps_evidence_without_secrets(double: Suite) -> None:
-    code, _, _ = double.run(DOUBLE, "--tags=@thing-fails")
+    code, out, err = double.run(DOUBLE, "--tags=@thing-fails")
     assert code == 1
+    (where,) = re.findall("^@thing-fails failed: the evidence lies in (.+)$", out + err, re.MULTILINE)
+    assert (double.root / where).samefile(double.reports / "evidence" / "thing-fails")
     assert double.outcomes() == {"A step fails": "failed"}
     folder = double.reports / "evidence" / "thing-fails"
     assert (folder / "world.txt").read_text() == "what thing-fails saw"

@@ -15,7 +15,15 @@ from typing import Any, cast
 import pytest
 
 import providers
-from ccm_scenarios.contract import Capability, CloudError, ClusterVersions, Endpoint, Provider, Timeouts
+from ccm_scenarios.contract import (
+    Capability,
+    CloudError,
+    ClusterVersions,
+    Endpoint,
+    Provider,
+    ProviderFactory,
+    Timeouts,
+)
 from ccm_scenarios.errors import EnvironmentProblem, UsageError
 from ccm_scenarios.faults import parse
 from ccm_scenarios.localcloud import client
@@ -23,6 +31,8 @@ from ccm_scenarios.options import Options, Upgrades
 from ccm_scenarios.targets import Target, choose, local_cloud_of, offered_by
 from ccm_scenarios.targets.local import LocalCloudTarget
 from ccm_scenarios.targets.named import NamedCluster
+
+AWS = providers.find("aws")
 
 
 class Clouds:
@@ -60,7 +70,7 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> Clouds:
 
 
 def local(options: Options) -> Target:
-    target = choose(options, "aws")
+    target = choose(options, AWS)
     assert isinstance(target, LocalCloudTarget)
     return target
 
@@ -121,7 +131,7 @@ def test_a_local_cloud_that_is_another_cloud_is_refused(clouds: Clouds) -> None:
 
 def test_a_cloud_that_cannot_be_had_locally_is_refused(clouds: Clouds) -> None:
     with pytest.raises(UsageError, match=r"cannot be 'other', but one of: aws.*-D kubeconfig=FILE"):
-        choose(Options(), "other").check()
+        choose(Options(), cast(ProviderFactory, SimpleNamespace(name="other"))).check()
 
 
 def test_production_s_periods_come_with_production_s_bounds(clouds: Clouds) -> None:
@@ -162,7 +172,7 @@ def test_a_fault_since_boot_is_there_from_the_start_and_needs_a_cloud_of_its_own
 def test_all_upper_bounds_but_that_of_a_call_follow_the_factor(tmp_path: Path) -> None:
     whole, half = local(Options()).timeouts, local(Options(timeouts=0.5)).timeouts
     assert (half.lb_deleted, half.api_call) == (whole.lb_deleted / 2, whole.api_call)
-    assert choose(Options(kubeconfig=tmp_path, timeouts=2), "aws").timeouts == Timeouts().scaled(2)
+    assert choose(Options(kubeconfig=tmp_path, timeouts=2), AWS).timeouts == Timeouts().scaled(2)
 
 
 def test_a_local_cloud_that_was_never_started_is_closed_without_harm(clouds: Clouds) -> None:
@@ -218,22 +228,22 @@ def kubeconfig(path: Path, server: str) -> Path:
 
 def test_a_named_cluster_that_refuses_is_told_from_one_that_is_not_there(tmp_path: Path, refusing: str) -> None:
     with pytest.raises(EnvironmentProblem, match=f"the API server {re.escape(refusing)} refuses: 401"):
-        choose(Options(kubeconfig=kubeconfig(tmp_path, refusing)), "aws").check()
+        choose(Options(kubeconfig=kubeconfig(tmp_path, refusing)), AWS).check()
     with pytest.raises(EnvironmentProblem, match=r"the API server http://127\.0\.0\.1:9 does not answer") as caught:
-        choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9")), "aws").check()
+        choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9")), AWS).check()
     assert "hush" not in str(caught.value)
 
 
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
-    target = choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"), context="prod"), "aws")
+    target = choose(Options(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"), context="prod"), AWS)
     with pytest.raises(EnvironmentProblem, match="prod"):
         target.check()
 
 
 def test_disruption_of_a_named_cluster_needs_to_be_allowed(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:9")
-    assert not choose(Options(kubeconfig=file), "aws").disruption_allowed
-    target = choose(Options(kubeconfig=file, disruptive=True, context="x"), "aws")
+    assert not choose(Options(kubeconfig=file), AWS).disruption_allowed
+    target = choose(Options(kubeconfig=file, disruptive=True, context="x"), AWS)
     assert target.disruption_allowed
     assert isinstance(target, NamedCluster)
     assert (target.controller_manager, target.ccm_version, target.evidence()) == (None, "unknown", {})
@@ -241,10 +251,10 @@ def test_disruption_of_a_named_cluster_needs_to_be_allowed(tmp_path: Path) -> No
 
 def test_a_named_cluster_changes_its_versions_by_the_users_command(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:9")
-    assert choose(Options(kubeconfig=file), "aws").versions is None
+    assert choose(Options(kubeconfig=file), AWS).versions is None
     script = f'echo "$0 $1 $KUBECONFIG" >>{tmp_path}/said; [ "$0" != nodes ] || {{ echo no such image; exit 3; }}'
     upgrades = Upgrades(("sh", "-c", script), older="v1.36.3", newer="v1.37.2")
-    target = choose(Options(kubeconfig=file, upgrades=upgrades), "aws")
+    target = choose(Options(kubeconfig=file, upgrades=upgrades), AWS)
     assert Capability.CLUSTER_VERSIONS in offered_by(target)
     assert target.versions is not None
     target.versions.change_control_plane(target.versions.older)
@@ -272,7 +282,7 @@ def test_a_named_cluster_changes_its_versions_by_its_cloud(tmp_path: Path) -> No
     upgrades = Upgrades((), older="v1.36", newer="v1.37")
 
     def met(adapter: object, upgrades: Upgrades | None = upgrades) -> Target:
-        target = choose(Options(kubeconfig=kubeconfig(tmp_path, server), upgrades=upgrades), "aws")
+        target = choose(Options(kubeconfig=kubeconfig(tmp_path, server), upgrades=upgrades), AWS)
         target.meet(cast(Provider, adapter))
         return target
 
@@ -288,3 +298,15 @@ def test_a_named_cluster_changes_its_versions_by_its_cloud(tmp_path: Path) -> No
         met(Adapter(""))
     with pytest.raises(UsageError, match="the example adapter changes no cluster's version"):
         met(SimpleNamespace(name="example"))
+
+
+def test_how_a_named_clusters_instances_are_launched_is_said_in_the_adapters_words(tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path, "http://127.0.0.1:9")
+    template = {"launch_template": "nodes"}
+    target = choose(Options(kubeconfig=file, cluster="production", node_template=template), AWS)
+    assert target.endpoint == Endpoint(cluster="production", node_template=template)
+    wrong = Options(kubeconfig=file, node_template={"launch-template": "nodes"})
+    with pytest.raises(UsageError, match="the aws adapter has no key 'launch-template'; it has: launch_template, node"):
+        choose(wrong, AWS)
+    with pytest.raises(UsageError, match="the mine adapter has no key 'launch-template'; it has none"):
+        choose(wrong, cast(ProviderFactory, SimpleNamespace(name="mine")))

@@ -91,5 +91,8 @@ def test_what_a_run_used_can_be_printed(suite: Suite) -> None:
     reported.append(suite.root / "reports", "x", (), {"aws": ["ec2:DescribeInstances"]})
     done = CliRunner().invoke(app, ["rights", "aws", "--used-by", str(suite.root / "reports")])
     assert (done.exit_code, done.stdout.count("ec2:DescribeInstances"), done.stdout.count(":Run")) == (0, 1, 0)
+    reported.append(suite.root / "reports", "y", ("disruptive",), {"aws": ["ec2:RunInstances"]})
+    done = CliRunner().invoke(app, ["rights", "aws", "--used-by", str(suite.root / "reports")])
+    assert (done.exit_code, done.stdout.count("ec2:RunInstances")) == (0, 1)
     with pytest.raises(UsageError, match="does not tell which rights a run needed"):
         reported.read([suite.root], "aws")

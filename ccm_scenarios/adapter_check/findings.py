@@ -45,7 +45,7 @@ class Findings:
         try:
             yield
         except Abandoned:
-            pass
+            self._tell(f"{'':<8} {self._about}what comes after it was not tried")
         finally:
             self._about = former
 

@@ -10,11 +10,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from ccm_scenarios.adapter_check.findings import Findings, expect, expect_kind
-from ccm_scenarios.contract import Capability, Provider, ProviderFactory, Route
-from ccm_scenarios.errors import UsageError
+from ccm_scenarios.contract import Capability, Grants, Provider, ProviderFactory, Route, rights
 from ccm_scenarios.options import Options
 from ccm_scenarios.owner import Owner
-from ccm_scenarios.targets import Target, choose, local_cloud_of
+from ccm_scenarios.targets import Target, choose
 
 if TYPE_CHECKING:
     from ccm_scenarios.kube import Cluster
@@ -83,10 +82,8 @@ def check(factory: ProviderFactory, options: Options, findings: Findings, tell: 
     """
     from ccm_scenarios.adapter_check import balancers, machines
 
-    flavour = options.flavour or factory.flavours[0]
-    if flavour not in factory.flavours:
-        raise UsageError(f"{factory.name} has no flavour {flavour!r}; it has: {', '.join(factory.flavours)}")
-    target = choose(options, local_cloud_of(factory))
+    flavour = options.flavour_of(factory)
+    target = choose(options, factory)
     target.check()
     with ExitStack() as ends:
         ends.callback(target.close)
@@ -103,6 +100,7 @@ def check(factory: ProviderFactory, options: Options, findings: Findings, tell: 
             balancers.check(live)
             _check_routes(live)
             _check_addresses(live)
+        _check_rights(factory, findings)
 
 
 @contextmanager
@@ -141,6 +139,20 @@ def _left(provider: Provider, owner: str) -> list[str]:
     if Capability.LB_REQUESTED_ADDRESS in provider.capabilities:
         left += provider.addresses.reserved_for(owner)
     return left
+
+
+def _check_rights(factory: ProviderFactory, findings: Findings) -> None:
+    """Of all calls that were made, those of the clean-up too."""
+    claim = "all rights that its calls used are listed"
+    grants: Grants | None = getattr(factory, "rights", None)
+    if grants is None:
+        findings.skip(claim, "its Factory has no attribute `rights`")
+        return
+    with findings.claim(claim):
+        used = rights.take_used().get(factory.name, [])
+        expect(used, f"no call noted what it needs: contract.rights.use({factory.name!r}, right)")
+        unlisted = set(used) - set(grants.needed().needed(*rights.Part))
+        expect(not unlisted, f"used and not listed: {', '.join(sorted(unlisted))}")
 
 
 def _check_routes(live: Live) -> None:

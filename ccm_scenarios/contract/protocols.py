@@ -364,8 +364,9 @@ class ProviderFactory(TypingProtocol):
     """How an adapter is registered: a module or class with these names.
 
     It may also have `slow_imports`, names of modules that `connect` imports: a target that starts leaves time for that;
-    `local_cloud`, the name of the suite's local cloud that plays this one, if that is another than its own; and
-    `rights`, which is a `Grants`: what its calls need to be allowed.
+    `local_cloud`, the name of the suite's local cloud that plays this one, if that is another than its own;
+    `node_template_keys`, those that it reads of `Endpoint.node_template`; and `rights`, which is a `Grants`: what its
+    calls need to be allowed.
     """
 
     name: str

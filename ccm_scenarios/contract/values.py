@@ -203,5 +203,5 @@ class Endpoint:
     zones: Sequence[str] = ()
     """Those its Nodes are spread over; empty if that is not known."""
     node_template: dict[str, str] = field(default_factory=dict)
-    """How an instance that joins the cluster is launched, in the cloud's own keys (on AWS: a launch template's
-    name)."""
+    """How an instance that joins the cluster is launched, in the adapter's `node_template_keys` (on AWS: a launch
+    template's name)."""

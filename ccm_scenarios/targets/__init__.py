@@ -20,6 +20,7 @@ from ccm_scenarios.contract import (
     ProviderFactory,
     Timeouts,
 )
+from ccm_scenarios.errors import UsageError
 from ccm_scenarios.faults import Fault, FaultOwner
 from ccm_scenarios.options import Options
 
@@ -196,12 +197,20 @@ def local_cloud_of(factory: ProviderFactory) -> str:
     return str(getattr(factory, "local_cloud", factory.name))
 
 
-def choose(options: Options, cloud: str) -> Target:
+def choose(options: Options, factory: ProviderFactory) -> Target:
     """The target that was asked for, not checked yet.
 
     Args:
-        cloud: what a local cloud is; see `local_cloud_of`.
+        factory: the adapter's, which knows how its instances are launched, and what a local cloud is.
+
+    Raises:
+        UsageError: its instances are not launched with such words.
     """
+    known = tuple(getattr(factory, "node_template_keys", ()))
+    for key in options.node_template:
+        if key not in known:
+            has = f"it has: {', '.join(known)}" if known else "it has none"
+            raise UsageError(f"-D node-template: the {factory.name} adapter has no key {key!r}; {has}")
     # Imported here: each brings libraries that the other does not need.
     if options.kubeconfig is not None:
         from ccm_scenarios.targets.named import NamedCluster
@@ -212,7 +221,9 @@ def choose(options: Options, cloud: str) -> Target:
             disruption_allowed=options.disruptive,
             timeouts=Timeouts().scaled(options.timeouts),
             upgrades=options.upgrades,
+            cluster=options.cluster,
+            node_template=options.node_template,
         )
     from ccm_scenarios.targets.local import LocalCloudTarget
 
-    return LocalCloudTarget(options, cloud)
+    return LocalCloudTarget(options, local_cloud_of(factory))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,9 +78,18 @@ class _ByCommand:
 
 
 class NamedCluster:
-    """Satisfies `targets.Target`. The cloud is met with its SDK's own defaults: region, credentials, name servers."""
+    """Satisfies `targets.Target`. The cloud is met with its SDK's own defaults: region, credentials, name servers.
 
-    endpoint = Endpoint()
+    Args:
+        kubeconfig: by which it is reached.
+        context: of the kubeconfig; None means its current one.
+        disruption_allowed: whether its instances may be changed.
+        timeouts: upper bounds.
+        upgrades: how it gets other versions; None means not at all.
+        cluster: its identity in the cloud, if that was said.
+        node_template: how an instance that joins is launched, if that was said.
+    """
+
     controller_manager: ControllerManager | None = None
     arrangements: Arrangements | None = None
     metrics: Metrics | None = None
@@ -96,7 +106,10 @@ class NamedCluster:
         disruption_allowed: bool,
         timeouts: Timeouts,
         upgrades: Upgrades | None = None,
+        cluster: str | None = None,
+        node_template: Mapping[str, str] | None = None,
     ) -> None:
+        self.endpoint = Endpoint(cluster=cluster, node_template=dict(node_template or {}))
         self.timeouts = timeouts
         self.kubeconfig = kubeconfig
         self.context = context
@@ -111,14 +124,14 @@ class NamedCluster:
         parts = [Part.DISRUPTIVE] if self.disruption_allowed else []
         parts += [Part.UPGRADES] if self._upgrades is not None else []
         try:
-            missing = cluster.missing_rights(*parts)
+            if missing := cluster.missing_rights(*parts):
+                command = " ".join(["ccm-scenarios rights", KUBERNETES, *(f"--for {part}" for part in parts)])
+                raise EnvironmentProblem(
+                    f"the {self} does not let its user {', '.join(missing)}; all rights that are needed: {command}"
+                )
+            self.endpoint = replace(self.endpoint, zones=cluster.zones())
         finally:
             cluster.close()
-        if missing:
-            command = " ".join(["ccm-scenarios rights", KUBERNETES, *(f"--for {part}" for part in parts)])
-            raise EnvironmentProblem(
-                f"the {self} does not let its user {', '.join(missing)}; all rights that are needed: {command}"
-            )
 
     def start(self, progress: Progress) -> None:
         """Nothing to start: `check` found it running."""

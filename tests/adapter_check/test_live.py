@@ -9,7 +9,7 @@ import pytest
 
 from ccm_scenarios.adapter_check import balancers, live, machines
 from ccm_scenarios.adapter_check.findings import Findings
-from ccm_scenarios.contract import Capability
+from ccm_scenarios.contract import Capability, CloudError, rights
 from ccm_scenarios.kube import node_search
 from ccm_scenarios.owner import Owner
 from tests.adapter_check.fakes import ALL, SECRET, Adapter, Cloud, Node, Service, Waits
@@ -121,3 +121,40 @@ def test_nothing_is_launched_where_disruption_is_not_allowed() -> None:
     lines = check("instances stay", disruption_allowed=False)
     assert not [line for line in lines if line.startswith("FAILED")]
     assert len([line for line in lines if line.endswith("on a named cluster only with -D disruptive=allow")]) == 2
+
+
+GRANTS = SimpleNamespace(needed=lambda: rights.Rights({rights.Part.BEHAVIOURS: frozenset({"look", "launch"})}))
+
+
+@pytest.mark.parametrize(
+    ("grants", "used", "line"),
+    [
+        (GRANTS, ["look"], "ok       all rights that its calls used are listed"),
+        (GRANTS, ["look", "stop"], "FAILED   all rights that its calls used are listed: used and not listed: stop"),
+        (
+            GRANTS,
+            [],
+            "FAILED   all rights that its calls used are listed: no call noted what it needs: contract.rights",
+        ),
+        (None, [], "skipped  all rights that its calls used are listed: its Factory has no attribute `rights`"),
+    ],
+)
+def test_rights_that_are_used_are_listed(grants: Any, used: list[str], line: str) -> None:
+    lines: list[str] = []
+    factory: Any = SimpleNamespace(name="fake", **({"rights": grants} if grants else {}))
+    rights.take_used()
+    for right in used:
+        rights.use("fake", right)
+    live._check_rights(factory, Findings(lines.append))
+    assert [each for each in lines if each.startswith(line)], lines
+
+
+def test_where_a_claim_fails_that_others_rest_on_it_is_said_that_they_were_not_tried() -> None:
+    lines: list[str] = []
+    findings = Findings(lines.append)
+    with findings.about("routes"), findings.claim("they are listed", needed=True):
+        raise CloudError("no answer")
+    assert lines == [
+        "FAILED   routes: they are listed: no answer",
+        "         routes: what comes after it was not tried",
+    ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ccm_scenarios import cli
 from ccm_scenarios.adapter_check import skeleton
 from ccm_scenarios.errors import UsageError
 from tests.installed import Installed
@@ -56,3 +57,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "precious").touch()
     with pytest.raises(UsageError, match="is not empty"):
         list(skeleton.write("my-cloud", tmp_path))
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'aws' is the tag of an adapter that is registered here already"):
+        cli.new_provider("aws", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

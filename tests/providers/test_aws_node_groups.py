@@ -78,3 +78,11 @@ def test_without_a_launch_template_there_are_none(cloud: Cloud) -> None:
     bare = aws.connect(endpoint=replace(cloud.endpoint, node_template={}), flavour="classic", timeouts=QUICK)
     with pytest.raises(NotDeclared):
         bare.node_groups.create(owner=OWNER, node_labels={}, size=1)
+
+
+def test_a_template_that_tells_no_subnet_is_named(cloud: Cloud) -> None:
+    cloud.clients.ec2.create_launch_template(LaunchTemplateName="bare", LaunchTemplateData={"ImageId": "ami-1"})
+    endpoint = replace(cloud.endpoint, node_template={"launch_template": "bare"})
+    bare = aws.connect(endpoint=endpoint, flavour="classic", timeouts=QUICK)
+    with pytest.raises(CloudError, match="launch template bare has no network interface, and so tells no subnet"):
+        bare.node_groups.create(owner=OWNER, node_labels={}, size=1)
