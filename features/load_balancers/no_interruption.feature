@@ -32,7 +32,7 @@ Feature: Load balancers go on serving while backends are replaced
     And clients outside the cluster reach every Pod of the backend through the load balancer
     And the backend had a Pod on the same two Nodes all the time
 
-  @lb-survives-node-drain @core @serial @needs.load-balancer @needs.instances @needs.instance-launch
+  @lb-survives-node-drain @core @disruptive @serial @needs.load-balancer @needs.instances @needs.instance-launch
   Scenario: The drain of a Node does not interrupt a load balancer that sends to it
     The Node takes part in the load balancers of all scenarios: so this one runs alone.
 

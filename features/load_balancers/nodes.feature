@@ -4,7 +4,7 @@ Feature: Load balancers follow the cluster's Nodes
 
   # These run alone: a Node that takes part does so in the load balancers of all scenarios.
 
-  @lb-new-node-joins-backends @core @serial @needs.load-balancer @needs.instances @needs.instance-launch
+  @lb-new-node-joins-backends @core @disruptive @serial @needs.load-balancer @needs.instances @needs.instance-launch
   Scenario: A Node that joins the cluster becomes a target of the load balancer
     Given a Service with a load balancer
     When a Node joins the cluster on an instance of its own
@@ -12,7 +12,7 @@ Feature: Load balancers follow the cluster's Nodes
     And an event tells that the load balancer has other Nodes
     And clients outside the cluster reach the backend through the load balancer
 
-  @lb-deleted-node-leaves-backends @core @serial @needs.load-balancer @needs.instances @needs.instance-launch
+  @lb-deleted-node-leaves-backends @core @disruptive @serial @needs.load-balancer @needs.instances @needs.instance-launch
   Scenario: A Node that is deleted leaves the targets of the load balancer
     Given a Node on an instance of its own that load balancers may have
     And a Service with a load balancer that has the Node among its targets
@@ -21,7 +21,7 @@ Feature: Load balancers follow the cluster's Nodes
     And an event tells that the load balancer has other Nodes
     And clients outside the cluster reach the backend through the load balancer
 
-  @lb-excluded-node-leaves-backends @core @serial @needs.load-balancer @needs.instances @needs.instance-launch
+  @lb-excluded-node-leaves-backends @core @disruptive @serial @needs.load-balancer @needs.instances @needs.instance-launch
   Scenario: A Node that is excluded is no target of the load balancer until it is excluded no longer
     Given a Node on an instance of its own that load balancers may have
     And a Service with the Local traffic policy and a load balancer, and the Node has the only backend
@@ -44,7 +44,7 @@ Feature: Load balancers follow the cluster's Nodes
     And the load balancer has the Node among its targets, and finds it healthy
     And clients outside the cluster reach the backend through the load balancer
 
-  @lb-autoscaler-taint @extended @serial @needs.load-balancer @needs.instances @needs.instance-launch
+  @lb-autoscaler-taint @extended @disruptive @serial @needs.load-balancer @needs.instances @needs.instance-launch
   Scenario: A Node that is about to be removed leaves the targets when they change next, and not before
     Given a Node on an instance of its own that load balancers may have
     And a Service with a load balancer that has the Node among its targets

@@ -54,14 +54,14 @@ Feature: Node initialisation
     When the Node shows an address its instance does not have
     Then the Node has exactly the addresses of its instance again
 
-  @node-provided-ip-honoured @extended @needs.instances @needs.instance-launch @needs.instance-addresses
+  @node-provided-ip-honoured @extended @disruptive @needs.instances @needs.instance-launch @needs.instance-addresses
   Scenario: Of its instance's internal addresses a Node shows the one its kubelet was given
     Given a Node on an instance of its own, whose kubelet was given one of the instance's two internal addresses
     When the Node is marked uninitialized
     Then the Node is no longer marked uninitialized
     And of its instance's internal addresses the Node shows the one its kubelet was given, first and alone
 
-  @node-provided-ip-unknown-blocks @extended @needs.instances @needs.instance-launch
+  @node-provided-ip-unknown-blocks @extended @disruptive @needs.instances @needs.instance-launch
   Scenario: A Node whose kubelet was given an address that is not its instance's stays uninitialized
     Given a Node on an instance of its own
     When the Node changes step by step

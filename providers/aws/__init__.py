@@ -7,6 +7,8 @@ from providers.aws import rights as rights
 
 name = "aws"
 flavours = ("classic", "nlb")
+slow_imports = ("providers.aws.provider",)
+node_template_keys = ("launch_template", "node_names")
 
 _EVERY_FLAVOUR = frozenset(
     {

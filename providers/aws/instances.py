@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from botocore.exceptions import ClientError
 
 from ccm_scenarios.contract import (
+    CloudError,
     CloudTimeout,
     Endpoint,
     Instance,
@@ -131,7 +132,10 @@ class AwsInstances:
 
     def _interface_of(self, template: str) -> LaunchTemplateInstanceNetworkInterfaceSpecificationTypeDef:
         answer = self.clients.ec2.describe_launch_template_versions(LaunchTemplateName=template, Versions=["$Latest"])
-        return answer["LaunchTemplateVersions"][0]["LaunchTemplateData"]["NetworkInterfaces"][0]
+        interfaces = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"].get("NetworkInterfaces")
+        if not interfaces:
+            raise CloudError(f"launch template {template} has no network interface, and so tells no subnet")
+        return interfaces[0]
 
     def read_all(self, instance_ids: Collection[str]) -> list[Instance]:
         """These instances as AWS tells of them, terminated ones too; those that it has forgotten are left out."""

@@ -8,7 +8,8 @@ from providers.gcp import rights as rights
 
 name = "gcp"
 flavours = ("network",)
-slow_imports = ("google.cloud.compute_v1", "google.auth.transport.requests")
+node_template_keys = ("instance_template", "tags", "network")
+slow_imports = ("providers.gcp.provider",)
 
 _ALL = frozenset(
     {

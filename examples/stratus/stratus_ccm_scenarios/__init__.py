@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ccm_scenarios.contract import Capability, Endpoint, Provider, Timeouts
 
+from stratus_ccm_scenarios import rights
+
 
 class Factory:
     """Registered in pyproject.toml."""
@@ -15,6 +17,8 @@ class Factory:
     name = "stratus"
     flavours = ("default",)
     local_cloud = "aws"  # which of the suite's local clouds plays this one
+    node_template_keys = ("launch_template",)  # of `-D node-template=…`
+    rights = rights
 
     def capabilities(self, flavour: str) -> frozenset[Capability]:
         """All that the adapter can declare; to launch instances it must know a launch template."""

@@ -10,6 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ccm_scenarios.contract import CloudError, CloudTimeout, Endpoint, Timeouts
+from ccm_scenarios.contract.rights import use
+from ccm_scenarios.errors import MissingRight
 
 
 class Api:
@@ -34,13 +36,17 @@ class Api:
 
         Raises:
             CloudError: it answers with another one, or not at all.
+            MissingRight: whoever calls is not allowed to.
         """
+        use("stratus", operation)
         try:
             return getattr(self._services[service], operation)(**parameters)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in absent:
                 return None
+            if code == "UnauthorizedOperation":
+                raise MissingRight(operation, "stratus", code) from None
             raise CloudError(f"{operation}: {code}") from None  # the SDK's own error holds the request
         except BotoCoreError as error:
             raise CloudError(f"{operation}: {type(error).__name__}") from None

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
+FACTORY = "stratus_ccm_scenarios:Factory"
 
 
 def ccm_scenarios(*arguments: str) -> str:
@@ -16,8 +17,9 @@ def ccm_scenarios(*arguments: str) -> str:
 
 
 def test_the_adapter_has_the_contracts_shape() -> None:
-    assert " 0 fail" in ccm_scenarios("check-adapter", "--provider", "stratus_ccm_scenarios:Factory", "--static")
+    assert " 0 fail" in ccm_scenarios("check-adapter", "--provider", FACTORY, "--static")
 
 
 def test_every_step_of_the_features_is_known() -> None:
-    ccm_scenarios("run", "--dry-run", "--features", "features", "--steps", "steps")
+    chosen = f"provider={FACTORY}"
+    ccm_scenarios("run", "--dry-run", "-D", chosen, "--features", "features", "--steps", "steps")
