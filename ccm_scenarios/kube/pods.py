@@ -128,7 +128,7 @@ class Backend:
         self._revision = 1
         self._on_each = on_each
         self._places: frozenset[str] = frozenset()
-        self._homes: set[frozenset[str]] = set()
+        self._homes: dict[frozenset[str], str] = {}
         if on_each:
             manifest = manifests.daemon_set(app, among, settle_seconds=settle_seconds, **how)
             cluster.apps.create_namespaced_daemon_set(namespace, manifest)
@@ -200,12 +200,20 @@ class Backend:
     @contextmanager
     def following(self) -> Iterator[None]:
         """Take notice of where its ready Pods are while the block runs."""
-        self._homes = {self.nodes}
-        end = self._cluster.caches.subscribe(Kind.PODS, lambda *_: self._homes.add(self.nodes), self.namespace)
+        self._homes = {}
+        self._look_where()
+        end = self._cluster.caches.subscribe(Kind.PODS, lambda *_: self._look_where(), self.namespace)
         try:
             yield
         finally:
             end()
+
+    def _look_where(self) -> None:
+        # All of it from one look: between two of them Pods may change.
+        pods = self._pods()
+        homes = frozenset(pod.spec.node_name for pod in pods if is_ready(pod))
+        if homes not in self._homes:
+            self._homes[homes] = "; ".join(map(describe, pods)) or "no Pod"
 
     def expect_never_left(self) -> None:
         """That it had ready Pods on the same Nodes all the time it was followed."""
@@ -215,6 +223,7 @@ class Backend:
                 f"{self} with ready Pods on the same Nodes all the time",
                 f"on {_words(always)} all the time, and sometimes on {_words(ever - always)}",
                 f"{len(self._homes)} sets of Nodes were seen",
+                [f"on {_words(homes)}: {pods}" for homes, pods in self._homes.items()],
             )
 
     def on(self, nodes: Collection[str]) -> Named:

@@ -16,6 +16,12 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 _V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids")
 _SWEEP_SECONDS = 10.0
+BACKGROUND, ORDINARY, INFRASTRUCTURE = 0.0, 1.0, 8.0
+"""Weights of groups. What a cloud is made of, control plane, API and load balancers, has hardware of its own and
+competes with no instance's work: here it has as much CPU time as eight busy instances together."""
+_ORDINARY_V1, _FEWEST_V1 = 1024, 2
+_ORDINARY_V2, _FEWEST_V2 = 100, 1
+"""The default and the least that the kernel documents (cpu.shares and cpu.weight)."""
 
 
 def hierarchies() -> list[Path]:
@@ -77,16 +83,18 @@ def processes(group: str) -> list[int]:
     return []
 
 
-def weigh(group: str, *, background: bool) -> None:
-    """Let `group` have CPU time that its siblings leave over (`background`), or as much as any other of them."""
-    # The least and the default that the kernel documents.
+def weigh(group: str, weight: float) -> None:
+    """How much CPU time `group` has for each that a sibling with `ORDINARY` has, while they want more than there is.
+
+    With `BACKGROUND` it has what its siblings leave over.
+    """
     if is_v2():
-        file, weight = ROOT / group / "cpu.weight", 1 if background else 100
+        file, value = ROOT / group / "cpu.weight", max(_FEWEST_V2, round(weight * _ORDINARY_V2))
     else:
-        file, weight = ROOT / "cpu" / group / "cpu.shares", 2 if background else 1024
+        file, value = ROOT / "cpu" / group / "cpu.shares", max(_FEWEST_V1, round(weight * _ORDINARY_V1))
     # Without the controller there are no weights at all.
     with contextlib.suppress(FileNotFoundError):
-        file.write_text(str(weight))
+        file.write_text(str(value))
 
 
 def memory_bytes(group: str) -> int | None:

@@ -63,7 +63,7 @@ class Computer:
         """
         services = node.prepare(self.directory, self._cluster)
         cgroups.create(self.system_group)
-        cgroups.weigh(self._cgroup, background=background)
+        cgroups.weigh(self._cgroup, cgroups.BACKGROUND if background else cgroups.ORDINARY)
         keep = {str(self._cluster.authority.certificate.parent), str(self._cluster.images.parent)}
         spec = MachineSpec(
             cgroup=self._cgroup,
@@ -98,7 +98,7 @@ class Computer:
         """
         process = self._process
         assert process is not None and process.stdin is not None
-        cgroups.weigh(self._cgroup, background=False)
+        cgroups.weigh(self._cgroup, cgroups.ORDINARY)
         network.link_instance(link, process.pid, address)
         services = node.configure(self.directory, name, address, self._cgroup, self._cluster, labels, release)
         identity = Identity(name, address, str(addressing.GATEWAY), services)

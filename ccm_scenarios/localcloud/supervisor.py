@@ -73,8 +73,10 @@ def _run(state: State) -> int:
 
     threading.Thread(target=lifeline, name="lifeline", daemon=True).start()
     try:
-        cgroups.create(f"{state.cgroup}/system")
-        cgroups.enter(f"{state.cgroup}/system")
+        system = f"{state.cgroup}/system"
+        cgroups.create(system)
+        cgroups.weigh(system, cgroups.INFRASTRUCTURE)
+        cgroups.enter(system)
         # Imported here: the first process never needs any of it.
         from ccm_scenarios.localcloud.region import Region, RegionOptions
 

@@ -24,7 +24,7 @@ from ccm_scenarios.traffic.watched import Watched
 
 CLAIM_INTERVAL = 0.01
 """Seconds between the starts of two tries of a claim: fast enough that many tries in a row take little time."""
-WATCH_INTERVAL = 0.01
+WATCH_INTERVAL = 0.02
 """Seconds between the starts of two tries while something else happens; an outage is measured to within two of them."""
 _ASKED_ONCE = "0 s: names were looked up once"
 IN_A_ROW = 20

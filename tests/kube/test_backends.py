@@ -119,8 +119,9 @@ def test_a_backend_that_left_a_node_did_so_however_shortly(cluster: Cluster, nam
     with backend.following():
         pods.remove("two")
         pods.make("four", "b", "1")
-    with pytest.raises(Expectation, match="on a all the time, and sometimes on b"):
+    with pytest.raises(Expectation, match="on a all the time, and sometimes on b") as failure:
         backend.expect_never_left()
+    assert "on a: three on a: Running, ready" in str(failure.value)
 
 
 def test_as_many_pods_are_ready_again_in_other_containers(cluster: Cluster, namespace: str, pods: Pods) -> None:

@@ -45,6 +45,38 @@ def test_a_group_takes_processes_in_every_hierarchy_and_goes_with_them(root: Pat
     cgroups.remove("ccm-scenarios-test")
 
 
+_BUSY = """
+import os, time
+from pathlib import Path
+from ccm_scenarios.localcloud import cgroups
+groups = [f"{GROUP}/heavy", f"{GROUP}/light"]
+cores = os.sched_getaffinity(0)
+for group in groups:
+    if os.fork() == 0:
+        os.sched_setaffinity(0, {min(cores)})
+        cgroups.enter(group)
+        os.write(1, b"x")
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            pass
+        os._exit(0)
+for _ in groups:
+    os.wait()
+"""
+
+
+def test_a_group_that_weighs_more_gets_more_of_a_busy_core() -> None:
+    for name, weight in (("heavy", cgroups.INFRASTRUCTURE), ("light", cgroups.ORDINARY)):
+        cgroups.create(f"{GROUP}/{name}")
+        cgroups.weigh(f"{GROUP}/{name}", weight)
+    try:
+        subprocess.run([sys.executable, "-c", f"GROUP = {GROUP!r}\n{_BUSY}"], check=True, capture_output=True)
+        heavy, light = (cgroups.cpu_seconds(f"{GROUP}/{name}") for name in ("heavy", "light"))
+        assert heavy is not None and light is not None and heavy > 2 * light
+    finally:
+        cgroups.remove("ccm-scenarios-test")
+
+
 def test_memory_is_counted_for_what_is_below() -> None:
     cgroups.create(GROUP)
     try:
