@@ -3,6 +3,7 @@ the CCM under test."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
@@ -265,8 +266,10 @@ class Region:
             self._progress("warning: the cloud controller manager has not initialised all nodes; going on")
 
     def _configure_pods(self, name: str, pod_cidr: str) -> None:
-        if directory := self._hypervisor.directory(name):
-            node.assign_pod_cidr(directory, pod_cidr)
+        # An instance may be deleted, and its disk with it, at any time.
+        with contextlib.suppress(FileNotFoundError):
+            if directory := self._hypervisor.directory(name):
+                node.assign_pod_cidr(directory, pod_cidr)
 
     def _describe(self) -> dict[str, Any]:
         endpoint = self._emulation.endpoint()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ def follow(
 ) -> None:
     """Follow all objects at a path for ever, in a thread of its own.
 
+    An object that one of the callbacks fails on is told again, with the next list.
+
     Args:
         path: of the list: `/api/v1/nodes`.
         listed: told all there are at the start, and again whenever changes may have been missed.
@@ -34,6 +37,9 @@ def follow(
                 _once(client, path, listed, changed)
             except httpx.HTTPError:
                 # The API server may be down or restarting; the next list makes up for whatever was missed.
+                time.sleep(_PAUSE_SECONDS)
+            except Exception:  # noqa: BLE001 - else nobody would follow any more, and nothing would say so
+                traceback.print_exc()
                 time.sleep(_PAUSE_SECONDS)
 
     threading.Thread(target=run, name=f"watch {path}", daemon=True).start()
