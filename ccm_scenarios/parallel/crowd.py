@@ -14,6 +14,9 @@ CROWDED = 8.0
 then takes tenths of a second, while all that waits gets through no sooner."""
 _SETTLE_SECONDS = 3.0
 """Over which the number is evened out: programs that start come in bursts."""
+_IDLE_COUNTS = 4.0
+"""So much more than `CROWDED` is let in for each unit of CPU time that is left over: a quarter of it idle doubles the
+limit. Bursts of programs that want a core for some milliseconds each look like a crowd, and leave idle time."""
 _FELT = 3.0
 """Processes that one scenario is taken to add when it begins, until it is felt: many would begin at once else."""
 _FEWEST = 2
@@ -28,19 +31,50 @@ def runnable() -> float:
         return 0.0
 
 
+class IdleTime:
+    """Tells how much of the machine's CPU time was idle since it was last asked, as a share of 1.
+
+    0 where that cannot be told.
+    """
+
+    def __init__(self, statistics: Path = Path("/proc/stat")) -> None:
+        self._statistics = statistics
+        self._idle, self._all = 0, 0
+        self()
+
+    def __call__(self) -> float:
+        try:
+            # user, nice, system, idle, iowait, irq, softirq, steal; guests' are in user and nice.
+            spent = [int(part) for part in self._statistics.read_text().split("\n", 1)[0].split()[1:9]]
+            idle, everything = spent[3] + spent[4], sum(spent)
+        except (OSError, ValueError, IndexError):
+            return 0.0
+        since, of = idle - self._idle, everything - self._all
+        self._idle, self._all = idle, everything
+        return since / of if of else 0.0
+
+
 class Crowd:
     """Says when another scenario may begin.
 
     Args:
         read: the number of processes that run or would run.
+        idle: the share of CPU time that was idle since it was last asked.
         clock: seconds.
     """
 
-    def __init__(self, read: Callable[[], float] = runnable, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        read: Callable[[], float] = runnable,
+        idle: Callable[[], float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._read = read
+        self._read_idle = idle or IdleTime()
         self._clock = clock
         self._looked = clock()
         self._level = 0.0
+        self._idle = 0.0
         self._limit = CROWDED * cores()
 
     def look(self) -> None:
@@ -48,11 +82,12 @@ class Crowd:
         now = self._clock()
         weight = 1 - math.exp((self._looked - now) / _SETTLE_SECONDS)
         self._level += weight * (self._read() - self._level)
+        self._idle += weight * (self._read_idle() - self._idle)
         self._looked = now
 
     def lets_in(self, running: int) -> bool:
         """Whether another may begin now, beside so many that run; if so it is taken to do."""
-        if running >= _FEWEST and self._level > self._limit:
+        if running >= _FEWEST and self._level > self._limit * (1 + _IDLE_COUNTS * self._idle):
             return False
         self._level += _FELT
         return True
