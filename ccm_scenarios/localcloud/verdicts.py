@@ -64,3 +64,8 @@ class Verdicts(Generic[Key]):
         with self._lock:
             healthy = self._healthy.get(key)
         return healthy is not None and self._told(key, healthy)
+
+    def is_judged(self, key: Key) -> bool:
+        """Whether a target was found healthy or not yet; one that is new was not."""
+        with self._lock:
+            return key in self._healthy

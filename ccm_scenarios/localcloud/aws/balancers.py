@@ -5,6 +5,7 @@ Level-triggered: `reconcile` takes what the cloud's API holds and returns what t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -86,7 +87,7 @@ class LoadBalancers:
             for face in faces:
                 near = [_near(listener, face, instances) for listener in balancer.listeners]
                 for listener in near:
-                    graces.update(_graces(listener, face.address, instances))
+                    graces.update(self._graces(listener, face.address, instances))
                 frontend, carried = self._front(balancer, face, near, instances)
                 frontends.append(frontend)
                 proxied += carried
@@ -134,6 +135,22 @@ class LoadBalancers:
         )
         return frontend, proxied
 
+    def _graces(
+        self, listener: DesiredListener, address: str, instances: Mapping[str, Place]
+    ) -> dict[Way | tuple[str, str, int], float]:
+        """How long connections go on: those to targets that are registered, and those to any others of the listener.
+
+        A new target that got connections while none was healthy did not fail: it keeps them until it does.
+        """
+        protocol = _protocol(listener)
+        graces: dict[Way | tuple[str, str, int], float] = {}
+        for one in listener.targets:
+            judged = self.verdicts.is_judged(TargetKey(listener.target_group, one.instance_id))
+            way = Way(protocol, address, listener.port, instances[one.instance_id].address, one.port)
+            graces[way] = listener.unhealthy_grace if judged else math.inf
+        graces[protocol, address, listener.port] = listener.deregistered_grace
+        return graces
+
     def _usable(self, listener: DesiredListener, instances: Mapping[str, Place]) -> tuple[tuple[str, int], ...]:
         return tuple(
             (instances[target.instance_id].address, target.port)
@@ -179,19 +196,6 @@ def _near(listener: DesiredListener, face: Face, instances: Mapping[str, Place])
 
 def _only(listener: DesiredListener, instance_ids: Collection[str]) -> DesiredListener:
     return replace(listener, targets=tuple(one for one in listener.targets if one.instance_id in instance_ids))
-
-
-def _graces(
-    listener: DesiredListener, address: str, instances: Mapping[str, Place]
-) -> dict[Way | tuple[str, str, int], float]:
-    """How long connections go on: those to targets that are registered, and those to any others of the listener."""
-    protocol = _protocol(listener)
-    graces: dict[Way | tuple[str, str, int], float] = {
-        Way(protocol, address, listener.port, instances[one.instance_id].address, one.port): listener.unhealthy_grace
-        for one in listener.targets
-    }
-    graces[protocol, address, listener.port] = listener.deregistered_grace
-    return graces
 
 
 def _is_proxied(listener: DesiredListener, kind: str) -> bool:

@@ -85,6 +85,15 @@ class Cloud:
             self._balancers.verdicts.found(TargetKey("group", f"i-{letter}"), True, "")
         return self._balancers.reconcile([wanted], INSTANCES) if not plan.ended else plan
 
+    def find(self, healthy: str, unhealthy: str = "") -> Plan:
+        """With a and b, of which health checks have found no more than this."""
+        self._healthy = {f"i-{letter}" for letter in healthy}
+        targets = (DesiredTarget("i-a", 30080), DesiredTarget("i-b", 30080))
+        wanted = replace(self._balancer, listeners=(replace(self._listener, targets=targets),))
+        for letter in healthy + unhealthy:
+            self._balancers.verdicts.found(TargetKey("group", f"i-{letter}"), letter in healthy, "")
+        return self._balancers.reconcile([wanted], INSTANCES)
+
     def way(self, plan: Plan, target: tuple[str, int]) -> Way:
         return Way("tcp", plan.frontends[0].address, 80, *target)
 
@@ -117,6 +126,16 @@ def test_a_network_one_forgets_flows_to_targets_that_failed_and_keeps_those_to_t
     left = cloud.plan("a", "a")
     assert left.frontends[0].flow_listeners[0].targets == (A,)
     assert left.ended == frozenset()
+
+
+def test_a_new_target_keeps_flows_it_got_while_none_was_healthy_until_it_fails() -> None:
+    cloud = Cloud("network", grace=300)
+    new = cloud.find("")
+    assert new.frontends[0].flow_listeners[0].targets == (A, B)
+    first = cloud.find("a")
+    assert first.frontends[0].flow_listeners[0].targets == (A,)
+    assert first.ended == frozenset()
+    assert cloud.find("a", unhealthy="b").ended == {cloud.way(new, B)}
 
 
 def test_a_network_one_with_proxy_protocol_is_a_proxy() -> None:
