@@ -144,7 +144,7 @@ class Backend:
     @property
     def nodes(self) -> frozenset[str]:
         """Names of the Nodes its ready Pods run on."""
-        return frozenset(pod.spec.node_name for pod in self._pods() if is_ready(pod))
+        return _ready_on(self._pods())
 
     @property
     def ending_on(self) -> frozenset[str]:
@@ -211,7 +211,7 @@ class Backend:
     def _look_where(self) -> None:
         # All of it from one look: between two of them Pods may change.
         pods = self._pods()
-        homes = frozenset(pod.spec.node_name for pod in pods if is_ready(pod))
+        homes = _ready_on(pods)
         if homes not in self._homes:
             self._homes[homes] = "; ".join(map(describe, pods)) or "no Pod"
 
@@ -312,6 +312,11 @@ def describe(pod: Any) -> str:
     ready = "ready" if is_ready(pod) else "not ready"
     details = "".join(f" ({reason})" for reason in reasons or unmet[:1])
     return f"{pod.metadata.name} on {pod.spec.node_name or 'no Node'}: {pod.status.phase}, {ready}{ending}{details}"
+
+
+def _ready_on(pods: Iterable[Any]) -> frozenset[str]:
+    """Names of the Nodes of those `V1Pod`s that are ready."""
+    return frozenset(pod.spec.node_name for pod in pods if is_ready(pod))
 
 
 def _words(names: Iterable[str]) -> str:
