@@ -158,7 +158,7 @@ def test_what_the_machine_had_no_verdict_on_runs_again_by_itself(
 def test_a_run_that_was_about_to_begin_ends_at_once_when_all_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ending, interrupted = threading.Event(), threading.Event()
+    begun, ending, interrupted = threading.Event(), threading.Event(), threading.Event()
 
     class Process:
         """In place of a run: lasts until it is interrupted."""
@@ -173,8 +173,11 @@ def test_a_run_that_was_about_to_begin_ends_at_once_when_all_end(
 
     def run_one(mutant: Mutant, slot: Any, directory: Path, judge_behaviours: Any) -> Result:
         if mutant.fault.name == "late":
+            begun.set()
             assert ending.wait(10)  # as long as its cloud starts
             judge_behaviours(mutant, "cloud", directory)
+        else:
+            assert begun.wait(10)  # what has not begun is not ended, it never begins
         return Result(mutant, Verdict.KILLED, 1.0, ())
 
     slots = Slots(monkeypatch, tmp_path, ["early"], ["late"])
