@@ -13,7 +13,7 @@ import typer
 
 from ccm_scenarios import __version__
 from ccm_scenarios.commands import localcloud, report
-from ccm_scenarios.console import tell
+from ccm_scenarios.console import outlive_readers, tell
 from ccm_scenarios.contract import Grants
 from ccm_scenarios.contract.rights import KUBERNETES, Part
 from ccm_scenarios.errors import CcmScenariosError, UsageError
@@ -103,7 +103,7 @@ def check_adapter(
     from ccm_scenarios.adapter_check.findings import Findings
     from ccm_scenarios.options import Options
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it made is removed all the same
+    _end_cleanly()
     sys.path.insert(0, str(Path.cwd()))  # an adapter may lie here, as for a run
     options = Options.parse(dict(_pair(word) for word in define or ()))
     factory = providers.find(provider)
@@ -264,8 +264,7 @@ def mutants(
     wanted = machinery.mutants(suited(faults, unjudged))
     if not wanted:
         raise UsageError(f"none of these faults names a behaviour that it kills with {judge}")
-    # Behaviours that run then clean up, and their clouds end.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_cleanly()
     started = time.monotonic()
     verdicts = []
     for result in machinery.run(
@@ -283,6 +282,13 @@ def mutants(
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in machinery.Verdict)
     typer.echo(f"{len(verdicts)} mutants: {counts}; {time.monotonic() - started:.0f} s")
     raise typer.Exit(int(any(verdict is not machinery.Verdict.KILLED for verdict in verdicts)))
+
+
+def _end_cleanly() -> None:
+    """Have what this command makes be removed as with Ctrl-C when SIGTERM comes, and when nobody reads its output any
+    more."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    outlive_readers(lambda: signal.raise_signal(signal.SIGTERM))
 
 
 def _only_provider() -> str:

@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM: the first stops the run, none of them stops its clean-up before a third asks for that.
+"""SIGINT and SIGTERM: the first stops the run, none of them stops its clean-up before a third asks for that. Output that
+nobody reads any more stops it as well.
 
 behave cleans up after a KeyboardInterrupt and after nothing else: SIGTERM alone would end it at once.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ccm_scenarios.console import tell
+from ccm_scenarios.console import outlive_readers, tell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HARD_STOP = 3
@@ -34,6 +35,7 @@ class Interrupts:
         self._tell = tell
         for number in SIGNALS:
             signal.signal(number, self._receive)
+        outlive_readers(self._nobody_reads)
 
     @contextmanager
     def shield(self) -> Iterator[None]:
@@ -63,6 +65,15 @@ class Interrupts:
             self._tell(f"{name} again: still cleaning up; once more stops at once")
             return
         self._tell(f"{name}: stopping, cleaning up")
+        self._end()
+
+    def _nobody_reads(self) -> None:
+        if self._count == 0:
+            self._count = 1
+            self._tell("nobody reads the output any more: stopping, cleaning up")
+            self._end()
+
+    def _end(self) -> None:
         self._stop()
         if not self._shielded:
             raise KeyboardInterrupt

@@ -264,10 +264,10 @@ class Suite:
             hooks.write("\nimport doubles\n")
         return self
 
-    def wait_until_it_waits(self) -> None:
-        """For the place in a run that says it takes long."""
+    def wait_until_it_waits(self, sign: str = "waiting") -> None:
+        """For the place in a run that says by a file that it takes long."""
         end = time.monotonic() + PATIENCE
-        while not (self.root / "waiting").exists():
+        while not (self.root / sign).exists():
             assert time.monotonic() < end, "behave did not get there"
             time.sleep(0.02)
 

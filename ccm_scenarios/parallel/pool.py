@@ -166,8 +166,14 @@ class Pool:
         self._groups: Sequence[Group] = ()
 
     def run(self, groups: Sequence[Group]) -> None:
-        """Return when all scenarios are done, or none may begin any more, and all workers have ended."""
+        """Return, or raise, when all workers have ended: all scenarios are done then, or none may begin any more."""
         self._groups = groups
+        try:
+            self._work(groups)
+        finally:
+            self._end_all()
+
+    def _work(self, groups: Sequence[Group]) -> None:
         while True:
             self._begin_nothing_if_stopping()
             if self._events.interrupted:
@@ -190,6 +196,19 @@ class Pool:
                 [worker for worker in self._workers() if worker.job is not None],
                 held=sum(len(group.idle) for group in groups),
             )
+
+    def _end_all(self) -> None:
+        """Have those clean up that are left because something failed here: nobody else waits for them, or hears them."""
+        by_channel = {worker.channel: worker for worker in self._workers()}
+        for worker in by_channel.values():
+            worker.interrupt()
+        while by_channel:
+            for channel in wait(list(by_channel)):
+                assert isinstance(channel, Connection)
+                try:
+                    channel.recv()
+                except (EOFError, OSError, pickle.UnpicklingError):
+                    by_channel.pop(channel).bury()
 
     def _workers(self) -> list[Worker]:
         return [worker for group in self._groups for worker in group.workers]

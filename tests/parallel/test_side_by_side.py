@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -453,6 +454,38 @@ def test_ctrl_c_on_a_terminal_is_one_signal(suite: Suite) -> None:
     assert process.returncode == 1
     assert err.count("stopping, cleaning up") == 1
     assert {"hangs-one cleaned up", "hangs-two cleaned up"} <= set(suite.journal)
+
+
+def end_reading(process: subprocess.Popen[str]) -> None:
+    for stream in (process.stdout, process.stderr):
+        assert stream is not None
+        stream.close()
+
+
+def test_a_signal_cleans_up_after_all_that_run_when_nobody_reads_any_more(suite: Suite) -> None:
+    """`behave |& tee log`: Ctrl-C ends tee first."""
+    with suite.start(DOUBLE, "--tags=@hangs-one or @hangs-two or @serial") as process:
+        suite.wait_until_it_waits()
+        end_reading(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE) == 1
+    assert {"hangs-one cleaned up", "hangs-two cleaned up"} <= set(suite.journal)
+    assert suite.journal[-1] == "target closed"
+    assert (suite.outcomes()["Hangs"], suite.outcomes()["Alone first"]) == ("failed", "skipped")
+    assert not processes_of(suite)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_run_that_nobody_reads_any_more_is_ended(suite: Suite, jobs: int) -> None:
+    """`behave | head`."""
+    with replace(suite, jobs=jobs).start(DOUBLE, "--tags=@meets-one or @serial") as process:
+        suite.wait_until_it_waits("met-one")
+        end_reading(process)
+        (suite.root / "met-two").touch()
+        assert process.wait(timeout=PATIENCE) == 1
+    assert suite.journal[-1] == "target closed"
+    assert suite.outcomes()["Alone second"] == "skipped"
+    assert not processes_of(suite)
 
 
 def test_workers_end_with_a_run_that_is_killed(suite: Suite) -> None:
