@@ -107,6 +107,7 @@ def check_adapter(
     sys.path.insert(0, str(Path.cwd()))  # an adapter may lie here, as for a run
     options = Options.parse(dict(_pair(word) for word in define or ()))
     factory = providers.find(provider)
+    options.flavour_of(factory)  # it has that one
     findings = Findings(typer.echo)
     without_a_cloud.check(factory, findings)
     if findings.failed:

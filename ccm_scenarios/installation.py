@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,12 +22,12 @@ def run(arguments: Sequence[str], *, features: Sequence[Path] = (), steps: Seque
     No configuration file is read: what runs is said by the arguments, and the same in every directory.
 
     Args:
-        arguments: behave's own; with paths of features among them no others run.
+        arguments: behave's own; with paths of features among them no others run. Each is here, or in the suite.
         features: directories whose features run beside the suite's.
         steps: directories with steps for them.
 
     Raises:
-        UsageError: one of the directories is none.
+        UsageError: one of the directories is none, or there are no such features.
     """
     from behave.__main__ import run_behave
     from behave.configuration import Configuration
@@ -43,7 +44,16 @@ def run(arguments: Sequence[str], *, features: Sequence[Path] = (), steps: Seque
         show_skipped=False,
         color="auto",
     )
-    config.paths = config.paths or [str(suite / "features"), *map(str, features)]
+    config.paths = [_found(path, suite) for path in config.paths] or [str(suite / "features"), *map(str, features)]
     config.suite = str(suite)
     config.more_steps = [str(directory) for directory in steps]
     return int(run_behave(config))
+
+
+def _found(path: str, suite: Path) -> str:
+    file = path.rpartition(":")[0] if re.search(r":\d+$", path) else path  # behave takes the line of a scenario
+    if path.startswith("@") or Path(file).exists():  # @: behave's list of paths
+        return path
+    if (suite / file).exists():
+        return str(suite / path)
+    raise UsageError(f"{file} is neither here nor in the suite, {suite}")

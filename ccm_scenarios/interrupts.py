@@ -1,5 +1,6 @@
-"""SIGINT and SIGTERM: the first stops the run, none of them stops its clean-up before a third asks for that. Output that
-nobody reads any more stops it as well.
+"""SIGINT and SIGTERM: the first stops the run, none of them stops its clean-up before a third asks for that.
+
+Output that nobody reads any more stops it as well.
 
 behave cleans up after a KeyboardInterrupt and after nothing else: SIGTERM alone would end it at once.
 """

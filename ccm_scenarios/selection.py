@@ -174,7 +174,11 @@ def _check_terms(expression: Any, scenarios: Iterable[Any], providers: frozenset
     for term, _ in _terms(expression):
         if not any(fnmatchcase(tag, term) for tag in known):
             nearest = get_close_matches(term, sorted(known), n=1)
-            hint = f"did you mean @{nearest[0]}?" if nearest else f"providers: {_list(providers)}"
+            hint = (
+                f"did you mean @{nearest[0]}?"
+                if nearest
+                else f"providers: {_list(providers)}; features of your own need --features"
+            )
             raise UsageError(f"unknown tag @{term} in --tags; {hint}")
 
 

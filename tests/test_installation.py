@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,24 @@ def test_what_cannot_be_run_is_refused_as_in_the_checkout(installed: Installed, 
         ("--tags=@asw",): "unknown tag @asw in --tags; did you mean @aws?",
         ("--tags=@aws", "-D", "flavour=fancy"): "aws has no flavour 'fancy'; it has: classic, nlb",
         ("--tags=@aws", "--features", "none-such"): "none-such is no directory",
+        ("--tags=@aws", "features/none-such:3"): "features/none-such is neither here nor in the suite, ",
     }.items():
         done = installed.run("ccm-scenarios", "run", *arguments, cwd=tmp_path)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert line in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "count"), [("features/nodes", None), ("features/load_balancers/provisioning.feature:6", 1)]
+)
+def test_the_suites_features_are_found_from_everywhere(
+    path: str, count: int | None, installed: Installed, tmp_path: Path
+) -> None:
+    done = installed.run("ccm-scenarios", "run", "--dry-run", "--format=null", path, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (told,) = re.findall(r"would run (\d+) of the scenarios", done.stdout)
+    assert 0 < int(told) < SCENARIOS
+    assert count is None or int(told) == count
 
 
 def test_help_tells_of_features_and_steps(installed: Installed, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_needs_are_capabilities() -> None:
         (["not @here"], "no provider is chosen"),
         (["@her"], "unknown tag @her in --tags; did you mean @here?"),
         (["@here and @lb-shard"], "unknown tag @lb-shard in --tags; did you mean @lb-shared?"),
-        (["@zzzzzz"], "unknown tag @zzzzzz in --tags; providers: @here, @there"),
+        (["@zzzzzz"], "unknown tag @zzzzzz in --tags; providers: @here, @there; features of your own need --features"),
         (["@here and @zzz*"], "unknown tag @zzz* in --tags"),
         (["@here or @there"], "2 providers are chosen (@here, @there); one run judges exactly one"),
         (["@here", "@there"], "2 providers are chosen"),

@@ -23,6 +23,7 @@ from ccm_scenarios.contract import (
     ProviderFactory,
     Timeouts,
 )
+from ccm_scenarios.contract.undeclared import Refusal
 from ccm_scenarios.selection import MARKS
 from ccm_scenarios.targets import OFFERED_BY_LOCAL_CLOUD
 
@@ -55,11 +56,11 @@ def _check_flavour(factory: ProviderFactory, flavour: str, findings: Findings) -
     _check_provider(provider, factory, flavour, findings)
     declared = provider.capabilities
     for capability, verbs in VERBS.items():
-        if capability in most:
+        if capability in declared:
             with findings.claim(f"{capability.value}: it has {_list(verbs)}"):
                 for verb in verbs:
                     _check_verb(provider, verb)
-        else:
+        elif capability not in most:
             with findings.claim(f"no {capability.value}: it refuses {_list(verbs)}"):
                 for verb in verbs:
                     _check_refusal(provider, verb)
@@ -78,7 +79,7 @@ def connect_nowhere(factory: ProviderFactory, flavour: str) -> Provider:
     """
     before = set(threading.enumerate())
     with _cut_off() as called:
-        provider = factory.connect(endpoint=nowhere(), flavour=flavour, timeouts=Timeouts())
+        provider = factory.connect(endpoint=nowhere(factory), flavour=flavour, timeouts=Timeouts())
     if called:
         raise Unmet(f"it called {', '.join(called)}")
     if started := set(threading.enumerate()) - before:
@@ -86,9 +87,10 @@ def connect_nowhere(factory: ProviderFactory, flavour: str) -> Provider:
     return provider
 
 
-def nowhere() -> Endpoint:
-    """Where nothing is; every field has some value."""
+def nowhere(factory: ProviderFactory) -> Endpoint:
+    """Where nothing is; every field has some value, and so has every key of the node template that it reads."""
     known: dict[str, Any] = {"url": _NOWHERE, "nameserver": "127.0.0.1", "zones": ("zone-1", "zone-2")}
+    known["node_template"] = dict.fromkeys(getattr(factory, "node_template_keys", ()), "check-adapter")
     texts = {field.name: "check-adapter" for field in dataclasses.fields(Endpoint) if field.default is None}
     return Endpoint(**{**texts, **known})
 
@@ -122,12 +124,15 @@ def _check_provider(provider: Provider, factory: ProviderFactory, flavour: str, 
 
 
 def _check_verb(provider: Provider, verb: Verb) -> None:
-    kind = getattr(provider, verb.kind)
+    try:
+        found = getattr(getattr(provider, verb.kind), verb.name, None)
+    except NotDeclared:
+        found = None
+    if found is None or isinstance(found, Refusal):
+        raise Unmet(f"there is no {verb}: write it, or declare less")
     if isinstance(verb.declaration, property):
-        expect(verb.call(provider), f"{verb} is empty")
+        expect(found, f"{verb} is empty")
         return
-    found = getattr(kind, verb.name, None)
-    expect(found is not None, f"there is no {verb}")
     _check_signature(verb, verb.declaration, found)
 
 

@@ -7,6 +7,16 @@ from typing import Any, NoReturn
 from ccm_scenarios.contract.errors import NotDeclared
 
 
+class Refusal:
+    """A verb that is not declared: whatever it is called with, it raises `NotDeclared`."""
+
+    def __init__(self, problem: NotDeclared) -> None:
+        self._problem = problem
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        raise self._problem
+
+
 class _Undeclared:
     def __init__(self, provider: str, kind: type, but: object | None) -> None:
         self._provider = provider
@@ -22,11 +32,7 @@ class _Undeclared:
         problem = NotDeclared(self._provider, f"{self._kind.__name__}.{verb}")
         if isinstance(declared, property):
             raise problem
-
-        def refuse(*_: object, **__: object) -> NoReturn:
-            raise problem
-
-        return refuse
+        return Refusal(problem)
 
 
 def undeclared(provider: str, kind: type, *, but: object | None = None) -> Any:

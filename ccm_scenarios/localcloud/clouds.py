@@ -27,7 +27,8 @@ def find(name: str) -> Platform:
     """
     if name not in names():
         raise UsageError(
-            f"a local cloud cannot be {name!r}, but one of: {', '.join(names())}; any other cloud is met by a cluster "
-            f"in it, named with -D kubeconfig=FILE"
+            f"a local cloud cannot be {name!r}, but one of: {', '.join(names())}; the adapter for a cloud that speaks "
+            f"the API of one of these says so by `local_cloud` of its Factory; any other is met by a cluster in it, "
+            f"named with -D kubeconfig=FILE"
         )
     return cast(Platform, importlib.import_module(f"{__package__}.{name}.platform"))

@@ -198,7 +198,7 @@ class Pool:
             )
 
     def _end_all(self) -> None:
-        """Have those clean up that are left because something failed here: nobody else waits for them, or hears them."""
+        """Have those clean up that are left because something failed here: nobody else hears or awaits them."""
         by_channel = {worker.channel: worker for worker in self._workers()}
         for worker in by_channel.values():
             worker.interrupt()

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Collection, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 import providers
 from ccm_scenarios.adapter_check import static
 from ccm_scenarios.adapter_check.findings import Findings
+from ccm_scenarios.adapter_check.verbs import KINDS, VERBS, Verb
 from ccm_scenarios.contract import (
     Capability,
+    Endpoint,
     Implementation,
     InstanceNotFound,
     Instances,
@@ -144,13 +147,25 @@ class Confused:
         (Changed(instances=Forgetful()), "instances.launch: got an unexpected keyword argument 'in_place_of'"),
         (Changed(routes=Silent()), "routes.list returns [] instead of raising NotDeclared: see contract.undeclared"),
         (Changed(routes=Confused()), "routes.list raises InstanceNotFound, not NotDeclared"),
-        (Changed(instances=undeclared("fake", Instances)), "instances.unknown_provider_id"),
+        (Changed(instances=undeclared("fake", Instances)), "there is no instances.get: write it, or declare less"),
     ],
 )
 def test_what_is_wrong_is_named(factory: Any, line: str) -> None:
     findings, failed = check(factory)
     assert findings.failed
     assert [each for each in failed if line in each], failed
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs], ids=str)
+def test_each_verb_that_is_declared_and_not_there_is_named(verb: Verb) -> None:
+    """What stands for verbs that an adapter does not declare takes its place, and looks like a verb."""
+    whole = getattr(Factory().connect(endpoint=Endpoint(), flavour="routed", timeouts=Timeouts()), verb.kind)
+    rest = SimpleNamespace(
+        **{name: getattr(whole, name) for name in dir(whole) if name not in ("__class__", verb.name)}
+    )
+    part = undeclared("fake", KINDS[verb.kind], but=rest)
+    _, failed = check(Changed(**{verb.kind: part}))
+    assert [line for line in failed if f"there is no {verb}: write it, or declare less" in line], failed
 
 
 def test_an_adapter_that_is_right_is_found_right() -> None:
