@@ -144,7 +144,7 @@ class Backend:
     @property
     def nodes(self) -> frozenset[str]:
         """Names of the Nodes its ready Pods run on."""
-        return _ready_on(self._pods())
+        return _nodes(filter(is_ready, self._pods()))
 
     @property
     def ending_on(self) -> frozenset[str]:
@@ -199,7 +199,7 @@ class Backend:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Take notice of where its ready Pods are while the block runs."""
+        """Take notice of where Pods of it serve while the block runs."""
         self._homes = {}
         self._look_where()
         end = self._cluster.caches.subscribe(Kind.PODS, lambda *_: self._look_where(), self.namespace)
@@ -211,16 +211,20 @@ class Backend:
     def _look_where(self) -> None:
         # All of it from one look: between two of them Pods may change.
         pods = self._pods()
-        homes = _ready_on(pods)
+        homes = _nodes(filter(serves, pods))
         if homes not in self._homes:
             self._homes[homes] = "; ".join(map(describe, pods)) or "no Pod"
 
     def expect_never_left(self) -> None:
-        """That it had ready Pods on the same Nodes all the time it was followed."""
+        """That it had Pods that serve on the same Nodes all the time it was followed.
+
+        Those that are being deleted count for as long as they serve: a kubelet was seen to call a new Pod ready, then
+        not, then ready again within a second, in which its predecessor was told to end, and served on (KEP-1669).
+        """
         if len(self._homes) != 1:
             always, ever = frozenset.intersection(*self._homes), frozenset.union(*self._homes)
             raise Expectation(
-                f"{self} with ready Pods on the same Nodes all the time",
+                f"{self} with Pods that serve on the same Nodes all the time",
                 f"on {_words(always)} all the time, and sometimes on {_words(ever - always)}",
                 f"{len(self._homes)} sets of Nodes were seen",
                 [f"on {_words(homes)}: {pods}" for homes, pods in self._homes.items()],
@@ -290,10 +294,12 @@ class Backend:
 
 def is_ready(pod: Any) -> bool:
     """Whether a `V1Pod` is ready, and not on its way out."""
-    conditions = pod.status.conditions or []
-    return pod.metadata.deletion_timestamp is None and any(
-        condition.type == "Ready" and condition.status == "True" for condition in conditions
-    )
+    return pod.metadata.deletion_timestamp is None and serves(pod)
+
+
+def serves(pod: Any) -> bool:
+    """Whether a `V1Pod` is ready, be it on its way out or not: what EndpointSlices call serving."""
+    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or [])
 
 
 def describe(pod: Any) -> str:
@@ -309,14 +315,14 @@ def describe(pod: Any) -> str:
         if condition.status != "True" and condition.reason
     ]
     ending = ", being deleted" if pod.metadata.deletion_timestamp else ""
-    ready = "ready" if is_ready(pod) else "not ready"
+    ready = "ready" if serves(pod) else "not ready"
     details = "".join(f" ({reason})" for reason in reasons or unmet[:1])
     return f"{pod.metadata.name} on {pod.spec.node_name or 'no Node'}: {pod.status.phase}, {ready}{ending}{details}"
 
 
-def _ready_on(pods: Iterable[Any]) -> frozenset[str]:
-    """Names of the Nodes of those `V1Pod`s that are ready."""
-    return frozenset(pod.spec.node_name for pod in pods if is_ready(pod))
+def _nodes(pods: Iterable[Any]) -> frozenset[str]:
+    """Names of the Nodes of `V1Pod`s."""
+    return frozenset(pod.spec.node_name for pod in pods)
 
 
 def _words(names: Iterable[str]) -> str:

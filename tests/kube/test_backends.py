@@ -43,6 +43,11 @@ class Pods:
         )
         self._await(name, lambda seen: running_containers(seen) == {container})
 
+    def end(self, name: str) -> None:
+        """Have it be told to end: it goes once its containers have."""
+        self._cluster.core.delete_namespaced_pod(name, self._namespace)
+        self._await(name, lambda seen: seen.metadata.deletion_timestamp is not None)
+
     def remove(self, name: str) -> None:
         self._cluster.core.delete_namespaced_pod(name, self._namespace, grace_period_seconds=0)
         self._await(name, lambda seen: seen is None)
@@ -123,6 +128,19 @@ def test_a_backend_that_left_a_node_did_so_however_shortly(cluster: Cluster, nam
     with pytest.raises(Expectation, match="on a all the time, and sometimes on b") as failure:
         backend.expect_never_left()
     assert re.search("  on a: .*three on a: Running, ready", str(failure.value))
+
+
+def test_a_pod_that_ends_serves_its_node_as_long_as_it_is_there(cluster: Cluster, namespace: str, pods: Pods) -> None:
+    backend = Backend(cluster, namespace, APP, replicas=1)
+    pods.make("one", "a", "1")
+    with backend.following():
+        pods.end("one")
+    backend.expect_never_left()
+    with backend.following():
+        pods.remove("one")
+    with pytest.raises(Expectation, match="on none all the time, and sometimes on a") as failure:
+        backend.expect_never_left()
+    assert re.search("  on a: one on a: Running, ready, being deleted", str(failure.value))
 
 
 def test_as_many_pods_are_ready_again_in_other_containers(cluster: Cluster, namespace: str, pods: Pods) -> None:
