@@ -58,6 +58,8 @@ class Match:
     """Whether the request asks for a change, or only reads."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Of an AWS request: name (with `*` and `?`) to a pattern for the whole value; all of them must be there."""
+    sufferer: bool = False
+    """Only what is about an instance that a mishap befell: its ID is in the request's path or body."""
     node: str | None = None
     """For `data-plane`: the whole name of the Node whose instance it is."""
     protocol: str | None = None

@@ -117,6 +117,7 @@ _REQUEST: dict[str, Check] = {
     "action": _pattern,
     "changes": _yes_or_no,
     "parameters": _table_of(_pattern),
+    "sufferer": _yes_or_no,
 }
 _NODE: dict[str, Check] = {"node": _pattern}
 _LISTENER: dict[str, Check] = {"protocol": _one_of("tcp", "udp"), "port": _whole(1, 65535)}

@@ -84,7 +84,7 @@ class Office:
         }
 
     def _befall(self, instance_id: str, mishap: str) -> None:
-        self._faults.instance_suffers()
+        self._faults.instance_suffers(instance_id)
         self._mishaps.befall(instance_id, mishaps.named(mishap))
 
     def _load_images(self, archive: Path) -> list[str]:

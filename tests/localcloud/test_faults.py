@@ -509,6 +509,12 @@ class TestRestart:
         assert (bench.aws("Once")[0], bench.aws("Always")[0]) == (200, 503)
         assert bench.await_strikes(1, 1)
 
+    def test_those_that_suffer_are_known_again(self, bench: Bench) -> None:
+        bench.strike(effect="throttle", match={"sufferer": True})
+        bench.injector.instance_suffers("i-4")
+        self._kill(bench)
+        assert [bench.aws("X", InstanceId=each)[0] for each in ("i-4", "i-5")] == [503, 200]
+
     def test_rules_may_be_set_while_it_is_away(self, bench: Bench) -> None:
         os.kill(bench.gate, signal.SIGKILL)
         bench.strike(effect="throttle")
@@ -573,7 +579,10 @@ def test_a_crash_wakes_what_waits_for_the_controllers_end(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("starts", "happens"),
-    [("backend-ends", Injector.backend_ended), ("instance-suffers", Injector.instance_suffers)],
+    [
+        ("backend-ends", Injector.backend_ended),
+        ("instance-suffers", lambda injector: injector.instance_suffers("i-1")),
+    ],
 )
 def test_a_rule_wakes_whenever_this_happens_and_sleeps_again(
     bench: Bench, starts: str, happens: Callable[[Injector], None]
@@ -585,6 +594,15 @@ def test_a_rule_wakes_whenever_this_happens_and_sleeps_again(
         happens(bench.injector)
         assert bench.aws("X")[0] == 503
         assert _soon(lambda: bench.aws("X")[0] == 200)
+
+
+def test_a_rule_for_those_that_suffer_strikes_no_request_about_others(bench: Bench) -> None:
+    bench.strike(effect="throttle", match={"sufferer": True})
+    assert bench.aws("X", InstanceId="i-2")[0] == 200
+    bench.injector.instance_suffers("i-2")
+    assert [bench.aws("X", InstanceId=each)[0] for each in ("i-2", "i-22", "i-3")] == [503, 200, 200]
+    bench.injector.instance_suffers("i-3")
+    assert [bench.aws("X", InstanceId=each)[0] for each in ("i-2", "i-3")] == [503, 503]
 
 
 def test_what_a_former_rule_began_does_not_end_the_next(bench: Bench) -> None:

@@ -114,6 +114,8 @@ class Rules:
         self._spared: Counter[int] = Counter()
         self.asleep: frozenset[int] = frozenset()
         """Indices of rules that have not started."""
+        self.sufferers: frozenset[str] = frozenset()
+        """IDs of instances that a mishap befell."""
 
     def strikes_of_first(self, count: int) -> dict[tuple[int, str], int]:
         """What the first rules have struck: index, and kind of request for one that counts each by itself, to count."""
@@ -146,8 +148,14 @@ class Rules:
             at = rule.match.at or rule.boundary
             limit = rule.times if rule.times_each is None else rule.times_each
             spent = limit is not None and self._struck[self._counted(index, request)] >= limit
-            if at is request.boundary and not spent and index not in self.asleep and matches(rule.match, request):
+            if at is not request.boundary or spent or index in self.asleep:
+                continue
+            if matches(rule.match, request) and (not rule.match.sufferer or self._is_about_sufferer(request)):
                 yield index, rule
+
+    def _is_about_sufferer(self, request: Request) -> bool:
+        words = re.findall(r"[\w-]+", f"{request.path} {request.body}")
+        return not self.sufferers.isdisjoint(words)
 
     def _count(self, index: int, request: Request) -> None:
         self._struck[self._counted(index, request)] += 1

@@ -296,6 +296,7 @@ async def _run(ways: list[Way]) -> None:
             for hop in hops:
                 hop.rules = rules
         hops[0].rules.asleep = frozenset(command["asleep"])
+        hops[0].rules.sufferers = frozenset(command["sufferers"])
         _say(taken=command["number"])
 
 

@@ -51,6 +51,8 @@ class Injector:
         self._of_run = 0
         """How many are the run's."""
         self._asleep: frozenset[int] = frozenset()
+        self._sufferers: set[str] = set()
+        """Instances that a mishap befell."""
         self._struck: Counter[int] = Counter()
         self._stopped: tuple[int, int] | None = None
         """The replica that was stopped and may not run yet, and the rule that stopped it."""
@@ -113,8 +115,11 @@ class Injector:
         """Wake the rules that wait for the controller's process to end."""
         self._wake({"ccm-ended"})
 
-    def instance_suffers(self) -> None:
-        """Wake the rules that wait for a mishap of some instance."""
+    def instance_suffers(self, instance_id: str) -> None:
+        """Wake the rules that wait for a mishap of some instance, and have those strike that are for this one alone."""
+        with self._lock:
+            self._sufferers.add(instance_id)
+            self._gate.set_sufferers(sorted(self._sufferers))
         self._wake({"instance-suffers"})
 
     def api_server_ended(self) -> None:

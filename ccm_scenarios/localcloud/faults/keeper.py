@@ -39,6 +39,7 @@ class Keeper:
         self._struck: Counter[tuple[int, str]] = Counter()
         """What a gate must know of the one before it; as in `engine.Rules`."""
         self._asleep: Sequence[int] = ()
+        self._sufferers: Sequence[str] = ()
         self._changed = threading.Condition()
         """Holds what follows together: a gate that is new is told the latest."""
         self.changes: Counter[int] = Counter()
@@ -68,9 +69,9 @@ class Keeper:
             EnvironmentProblem: the gate does not answer.
         """
         with self._changed:
-            self._rules = rules
+            self._rules, self._asleep = rules, asleep
             self._struck = Counter({key: count for key, count in self._struck.items() if key[0] < kept})
-            number = self._tell({"rules": rules, "kept": kept, "struck": [], "asleep": asleep})
+            number = self._tell({"rules": rules, "kept": kept, "struck": []})
         self._await(number)
 
     def wake_all_but(self, asleep: Sequence[int]) -> None:
@@ -80,11 +81,22 @@ class Keeper:
             EnvironmentProblem: the gate does not answer.
         """
         with self._changed:
-            number = self._tell({"asleep": asleep})
+            self._asleep = asleep
+            number = self._tell({})
+        self._await(number)
+
+    def set_sufferers(self, instances: Sequence[str]) -> None:
+        """Have these be the instances that a mishap befell. Returns when it is so.
+
+        Raises:
+            EnvironmentProblem: the gate does not answer.
+        """
+        with self._changed:
+            self._sufferers = instances
+            number = self._tell({})
         self._await(number)
 
     def _tell(self, command: Mapping[str, Any]) -> int:
-        self._asleep = command["asleep"]
         self._told += 1
         self._write(self._gate, command)
         return self._told
@@ -107,13 +119,14 @@ class Keeper:
                 start_new_session=True,
             )
         struck = [[*key, count] for key, count in self._struck.items()]
-        self._write(gate, {"rules": self._rules, "kept": 0, "struck": struck, "asleep": self._asleep})
+        self._write(gate, {"rules": self._rules, "kept": 0, "struck": struck})
         return gate
 
     def _write(self, gate: subprocess.Popen[str], command: Mapping[str, Any]) -> None:
         assert gate.stdin is not None
         try:
-            gate.stdin.write(json.dumps({**command, "number": self._told}) + "\n")
+            state = {"asleep": self._asleep, "sufferers": self._sufferers, "number": self._told}
+            gate.stdin.write(json.dumps({**command, **state}) + "\n")
             gate.stdin.flush()
         except BrokenPipeError:
             pass  # its successor is told
