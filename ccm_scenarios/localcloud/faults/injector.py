@@ -119,7 +119,7 @@ class Injector:
         """Wake the rules that wait for a mishap of some instance, and have those strike that are for this one alone."""
         with self._lock:
             self._sufferers.add(instance_id)
-            self._gate.set_sufferers(sorted(self._sufferers))
+            self._let_sleep(self._asleep)
         self._wake({"instance-suffers"})
 
     def api_server_ended(self) -> None:
@@ -151,10 +151,10 @@ class Injector:
         self._changed()
 
     def _let_sleep(self, asleep: Set[int]) -> None:
-        """Have exactly these asleep. The caller holds the lock."""
+        """Have exactly these asleep, and all know who suffers. The caller holds the lock."""
         self._asleep = frozenset(asleep)
         self.data_plane.set(self._rules, self._asleep)
-        self._gate.wake_all_but(sorted(asleep))
+        self._gate.wake_all_but(sorted(asleep), sorted(self._sufferers))
 
     @property
     def gate_pid(self) -> int:

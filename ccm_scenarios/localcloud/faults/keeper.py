@@ -74,25 +74,14 @@ class Keeper:
             number = self._tell({"rules": rules, "kept": kept, "struck": []})
         self._await(number)
 
-    def wake_all_but(self, asleep: Sequence[int]) -> None:
-        """Have all rules started but these. Returns when it is so.
+    def wake_all_but(self, asleep: Sequence[int], sufferers: Sequence[str]) -> None:
+        """Have all rules started but these, and know these instances that a mishap befell. Returns when it is so.
 
         Raises:
             EnvironmentProblem: the gate does not answer.
         """
         with self._changed:
-            self._asleep = asleep
-            number = self._tell({})
-        self._await(number)
-
-    def set_sufferers(self, instances: Sequence[str]) -> None:
-        """Have these be the instances that a mishap befell. Returns when it is so.
-
-        Raises:
-            EnvironmentProblem: the gate does not answer.
-        """
-        with self._changed:
-            self._sufferers = instances
+            self._asleep, self._sufferers = asleep, sufferers
             number = self._tell({})
         self._await(number)
 
