@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from ccm_scenarios.contract import KnownDeviation
 from ccm_scenarios.errors import CcmScenariosError
 
 MARK = "known deviation"
 """Begins the reason with which such a behaviour appears in reports among those that were skipped."""
+
+
+def deviates(scenario: Any) -> bool:
+    """Whether behave's scenario showed a known deviation."""
+    return (scenario.skip_reason or "").startswith(MARK)
 
 
 class NoLongerDeviates(CcmScenariosError):

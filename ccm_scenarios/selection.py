@@ -74,6 +74,12 @@ class Selection:
         (scenario_id,) = _ids(scenario, self.rule.providers)
         return scenario_id
 
+    def name_of(self, scenario: Any) -> str:
+        """The scenario's id, and if others have the same, what row of an outline it is."""
+        scenario_id = self.id_of(scenario)
+        alike = sum(self.id_of(other) == scenario_id for other in self.scenarios)
+        return scenario_id if alike == 1 else f"{scenario_id}-{scenario._row.id}"
+
 
 def needs_of(scenario: Any) -> frozenset[Capability]:
     """What the scenario's `@needs.…` tags ask of an adapter, or of the target."""

@@ -13,18 +13,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.console import tell
-from ccm_scenarios.contract import rights, why_not_judged
-from ccm_scenarios.deviations import MARK, Deviations
+from ccm_scenarios.deviations import Deviations, deviates
 from ccm_scenarios.directories import cache_directory
 from ccm_scenarios.errors import CcmScenariosError
 from ccm_scenarios.interrupts import Interrupts
 from ccm_scenarios.options import Options
 from ccm_scenarios.parallel.runner import MEETING_PLACE, Surroundings
 from ccm_scenarios.preloading import importing
-from ccm_scenarios.selection import Registry, Selection, lacks_of, needs_of, select, select_if_chosen
-from ccm_scenarios.targets import Target, choose, offered_by
+from ccm_scenarios.selection import Registry, Selection, select, select_if_chosen
+from ccm_scenarios.targets import Target, choose
 from ccm_scenarios.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from ccm_scenarios.kube.shared import SharedNodes
     from ccm_scenarios.reporting import Reports
     from ccm_scenarios.reporting.timing import Account
-    from ccm_scenarios.world import World
+    from ccm_scenarios.scenario_hooks import ScenarioHooks
 
 REFUSED = 2
 SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "CREDENTIAL")
@@ -79,10 +77,8 @@ class Suite:
         self._own_target: Target | None = None
         """A worker's, if it is for itself."""
         self._reports: Reports | None = None
-        self._world: World | None = None
-        self._run_account: Account | None = None
+        self._scenarios: ScenarioHooks | None = None
         self._account: Account | None = None
-        self._told = False
         self._deviations_fail = False
         self._deviations: Deviations
         self._shared: SharedNodes
@@ -100,7 +96,7 @@ class Suite:
             self._choose(runner)
             self._start(runner)
             if not getattr(runner, "side_by_side", False):
-                self._cluster = self._connect()
+                self._open()
         except CcmScenariosError as problem:
             self._refuse(runner, problem)
             runner.formatters[:] = [formatter for formatter in runner.formatters if formatter not in others]
@@ -152,15 +148,15 @@ class Suite:
         target, selection = self._target, self._selection
         redactor = Redactor(_secrets(os.environ))
         directory = reports_directory(os.environ)
-        self._run_account = Account("")
+        self._account = Account("")
         shard = "{}/{}".format(*selection.shard)
         self._reports = Reports.install(runner, directory=directory, redactor=redactor, shard=shard)
         runner.surroundings = Surroundings(
-            self._reports, self._interrupts, self._name_of, self._durations(), self._separable
+            self._reports, self._interrupts, self._selection.name_of, self._durations(), self._separable
         )
         with self._reports.watch("before_all"):
             sdk = getattr(selection.factory, "slow_imports", ())
-            with importing("ccm_scenarios.kube", "ccm_scenarios.world", *sdk):
+            with importing("ccm_scenarios.scenario_hooks", *sdk):
                 target.start(tell)
             self._vigil = Vigil(target.is_there, self._target_gone)
             identity = self._meet(target)
@@ -188,7 +184,7 @@ class Suite:
         with closing(self._connect()) as cluster:
             self._shared = cluster.shared_nodes()
             identity = cluster.identity()
-        self._tell_rights()
+        self._reports.add_used_rights()
         return identity
 
     def _separable(self) -> bool:
@@ -201,6 +197,17 @@ class Suite:
         _close(self._target)  # of its own it lets go what a crash left
         self._reports.abandon()
         os._exit(REFUSED)  # workers end with this process
+
+    def _open(self) -> None:
+        """Have what scenarios of this process need."""
+        from ccm_scenarios.scenario_hooks import Playground, ScenarioHooks
+
+        assert self._target is not None and self._reports is not None
+        self._cluster = self._connect()
+        place = Playground(
+            self._selection, self._target, self._cluster, self._provider, self._shared, run_id=self._run_id
+        )
+        self._scenarios = ScenarioHooks(place, self._deviations, self._reports, self._interrupts)
 
     def _connect(self) -> Cluster:
         from ccm_scenarios.kube import Cluster
@@ -215,7 +222,7 @@ class Suite:
         self._interrupts.enter_worker()
         if place != MEETING_PLACE:
             self._move(place)
-        self._cluster = self._connect()
+        self._open()
 
     def _move(self, place: int) -> None:
         assert self._target is not None
@@ -241,12 +248,13 @@ class Suite:
         from ccm_scenarios.traffic import engine
 
         with self._interrupts.shield():
-            errors = _close(self._world, self._cluster, engine)
+            errors = _close(self._scenarios, self._cluster, engine)
             if self._own_target is not None:
                 assert self._vigil is not None
                 self._vigil.end()
                 errors += _close(self._own_target)
-        self._tell_rights()
+        assert self._reports is not None
+        self._reports.add_used_rights()
         if errors:
             raise ExceptionGroup("a worker left something behind", errors)
 
@@ -260,111 +268,26 @@ class Suite:
 
         assert self._cluster is not None and self._target is not None
         with self._interrupts.shield():
-            sweep(self._target, self._cluster, self._provider, self._shared, self._run_id, self._name_of(scenario))
+            name = self._selection.name_of(scenario)
+            sweep(self._target, self._cluster, self._provider, self._shared, self._run_id, name)
 
     # before_scenario, after_step, after_scenario
 
     def begin_scenario(self, context: Any, scenario: Any) -> None:
-        """Give the scenario its world, or skip it and say why."""
-        from ccm_scenarios.reporting.timing import Account
-        from ccm_scenarios.world import World
-
-        if context.aborted:
-            return  # behave calls the hooks of what it will not run any more
-        assert self._target is not None and self._cluster is not None
-        self._told = False
-        if reason := self._reason_to_skip(scenario):
-            tell(f"skipped @{self._selection.id_of(scenario)}: {reason}")
-            scenario.skip(reason)
-            return
-        self._account = Account(self._name_of(scenario))
-        self._world = World(
-            cluster=self._cluster,
-            provider=self._provider,
-            target=self._target,
-            timeouts=self._provider.timeouts,
-            scenario_id=self._name_of(scenario),
-            run_id=self._run_id,
-            shared=self._shared,
-        )
-        self._world.bind(context)
+        """See `ScenarioHooks.begin`."""
+        if not context.aborted:  # behave calls the hooks of what it will not run any more
+            assert self._scenarios is not None
+            self._scenarios.begin(context, scenario)
 
     def end_step(self, scenario: Any, step: Any) -> None:
-        """Keep what can be seen at the moment of a failure."""
-        if not step.status.has_failed():
-            return
-        if excuse := self._deviations.excuse(self._selection.id_of(scenario), step.exception):
-            step.status = type(step.status).skipped
-            tell(f"@{self._selection.id_of(scenario)}: {excuse}")
-            scenario.skip(excuse)
-            return
-        with self._interrupts.shield():
-            self._keep_evidence(scenario)
+        """See `ScenarioHooks.end_step`."""
+        assert self._scenarios is not None
+        self._scenarios.end_step(scenario, step)
 
     def end_scenario(self, scenario: Any) -> None:
-        """Clean up. What goes wrong here makes the scenario red."""
-        world, self._world = self._world, None
-        if world is None:
-            return
-        with self._interrupts.shield():
-            try:
-                world.close()
-            except BaseException as failure:
-                if self._is_excused(scenario, failure):
-                    return
-                self._world = world
-                self._keep_evidence(scenario)
-                self._world = None
-                raise
-            finally:
-                self._close_account(self._account)
-                self._tell_rights(scenario)
-        shown = all(step.status.name == "passed" for step in scenario.all_steps)
-        self._deviations.judge(self._selection.id_of(scenario), shown=shown)
-
-    def _is_excused(self, scenario: Any, failure: BaseException) -> bool:
-        """Whether the clean-up only found, and removed, what the known deviation leaves that the scenario showed."""
-        return (
-            _deviates(scenario)
-            and isinstance(failure, CleanupFailed)
-            and self._deviations.excuses_leftovers(self._selection.id_of(scenario), failure.parts)
-        )
-
-    def _close_account(self, account: Account | None) -> None:
-        if account is not None and self._reports is not None:
-            self._reports.add_timing(account.close())
-
-    def _tell_rights(self, scenario: Any | None = None) -> None:
-        used = rights.take_used()
-        if not used or self._reports is None:
-            return
-        if scenario is None:
-            self._reports.add_rights("", (), used)
-        else:
-            self._reports.add_rights(self._name_of(scenario), scenario.effective_tags, used)
-
-    def _reason_to_skip(self, scenario: Any) -> str:
-        assert self._target is not None
-        declared = self._provider.capabilities | offered_by(self._target)
-        if reason := why_not_judged(needs_of(scenario), lacks_of(scenario), declared):
-            return f"{self._provider.name} {self._provider.flavour} {reason}"
-        if "disruptive" in scenario.effective_tags and not self._target.disruption_allowed:
-            return "disruptive behaviours run on a named cluster only with -D disruptive=allow"
-        return ""
-
-    def _keep_evidence(self, scenario: Any) -> None:
-        if self._told or self._world is None or self._target is None or self._reports is None:
-            return
-        self._told = True
-        files: dict[str, str] = {}
-        for name, source in (("scenario", self._world.evidence), ("target", self._target.evidence)):
-            try:
-                files |= source()
-            except Exception as error:  # noqa: BLE001 - evidence is extra: the failure itself must be reported
-                files[f"{name}-evidence-missing"] = f"{type(error).__name__}: {error}"
-        scenario_id = self._selection.id_of(scenario)
-        folder = self._reports.add_evidence(scenario, scenario_id, files)
-        tell(f"@{scenario_id} failed: the evidence lies in {self._reports.recorder.relative(str(folder))}")
+        """See `ScenarioHooks.end`."""
+        if self._scenarios is not None:
+            self._scenarios.end(scenario)
 
     # after_all
 
@@ -377,12 +300,13 @@ class Suite:
         from ccm_scenarios.traffic import engine
 
         with self._interrupts.shield():
-            errors = _close(self._world, self._cluster, engine)
+            errors = _close(self._scenarios, self._cluster, engine)
             if self._vigil is not None:
                 self._vigil.end()
             errors += _close(self._target)
-        self._close_account(self._run_account)
-        self._tell_rights()
+        if self._account is not None and self._reports is not None:
+            self._reports.add_timing(self._account.close())
+            self._reports.add_used_rights()
         self._interrupts.finish()
         nothing_ran = self._exit.code is None and self._all_skipped() and not context._runner.aborted
         if nothing_ran:
@@ -397,23 +321,12 @@ class Suite:
         selection = self._selection
         return cache_directory("durations") / f"{selection.factory.name}-{selection.flavour}.json"
 
-    def _name_of(self, scenario: Any) -> str:
-        """The scenario's id, and if others have the same, what row of an outline it is."""
-        scenario_id = self._selection.id_of(scenario)
-        alike = sum(self._selection.id_of(other) == scenario_id for other in self._selection.scenarios)
-        return scenario_id if alike == 1 else f"{scenario_id}-{scenario._row.id}"
-
     def _all_skipped(self) -> bool:
         scenarios = self._selection.scenarios
-        return self._reports is not None and all(s.status.name == "skipped" and not _deviates(s) for s in scenarios)
+        return self._reports is not None and all(s.status.name == "skipped" and not deviates(s) for s in scenarios)
 
     def _left_behind(self) -> str:
         return f"What run {self._run_id} made on the {self._target} may be left; `ccm-scenarios sweep` removes it."
-
-
-def _deviates(scenario: Any) -> bool:
-    """Whether it showed a known deviation."""
-    return (scenario.skip_reason or "").startswith(MARK)
 
 
 def _close(*holders: _Closable | None) -> list[Exception]:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ccm_scenarios.cli import app
-from ccm_scenarios.contract.rights import Part
+from ccm_scenarios.contract.rights import Part, take_used, use
 from ccm_scenarios.errors import UsageError
 from ccm_scenarios.reporting import rights as reported
 from tests.suites import DOUBLE, Suite, make
@@ -88,10 +88,13 @@ def test_a_missing_right_is_an_error_of_one_line(suite: Suite) -> None:
 
 def test_what_a_run_used_can_be_printed(suite: Suite) -> None:
     (suite.root / "reports").mkdir()
-    reported.append(suite.root / "reports", "x", (), {"aws": ["ec2:DescribeInstances"]})
+    take_used()
+    use("aws", "ec2:DescribeInstances")
+    reported.append_used(suite.root / "reports", "x", ())
     done = CliRunner().invoke(app, ["rights", "aws", "--used-by", str(suite.root / "reports")])
     assert (done.exit_code, done.stdout.count("ec2:DescribeInstances"), done.stdout.count(":Run")) == (0, 1, 0)
-    reported.append(suite.root / "reports", "y", ("disruptive",), {"aws": ["ec2:RunInstances"]})
+    use("aws", "ec2:RunInstances")
+    reported.append_used(suite.root / "reports", "y", ("disruptive",))
     done = CliRunner().invoke(app, ["rights", "aws", "--used-by", str(suite.root / "reports")])
     assert (done.exit_code, done.stdout.count("ec2:RunInstances")) == (0, 1)
     with pytest.raises(UsageError, match="does not tell which rights a run needed"):

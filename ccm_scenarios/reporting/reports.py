@@ -23,7 +23,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -150,10 +150,10 @@ class Reports:
         with suppress(OSError):  # an aid, and no reason to stop a run
             timing.append(self.directory, line)
 
-    def add_rights(self, scenario: str, tags: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
+    def add_used_rights(self, scenario: str = "", tags: Collection[str] = ()) -> None:
         """Add a line to the account of rights; see `rights`. A worker may."""
         with suppress(OSError):  # as above
-            rights.append(self.directory, scenario, tags, used)
+            rights.append_used(self.directory, scenario, tags)
 
     # Scenarios side by side: what workers record, their parent reports
 

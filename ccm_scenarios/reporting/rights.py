@@ -10,24 +10,26 @@ Each line is an object:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ccm_scenarios.contract import Capability
-from ccm_scenarios.contract.rights import Part, Rights
+from ccm_scenarios.contract.rights import Part, Rights, take_used
 from ccm_scenarios.errors import UsageError
 
 RIGHTS = Path("rights.jsonl")
 
 
-def append(directory: Path, scenario: str, tags: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
-    """Add a line; several processes of one run may do so.
+def append_used(directory: Path, scenario: str, tags: Collection[str]) -> None:
+    """Add a line of what this process used since it last did, if anything; several processes of one run may do so.
 
     Args:
         scenario: its id; empty around scenarios.
         tags: the scenario's.
-        used: what the line tells.
     """
+    used = take_used()
+    if not used:
+        return
     part = Part.DISRUPTIVE if "disruptive" in tags else Part.BEHAVIOURS
     if Capability.CLUSTER_VERSIONS.tag in tags:
         part = Part.UPGRADES
