@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccm_scenarios.parallel.plan import cores
 
-CROWDED = 8.0
+CROWDED = 16.0
 """Processes for each core that run or would run, above which nothing more begins: what is measured in milliseconds
 then takes tenths of a second, while all that waits gets through no sooner."""
 _SETTLE_SECONDS = 3.0
