@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccm_scenarios.clean_up import CleanupFailed
 from ccm_scenarios.console import tell
 from ccm_scenarios.contract import Provider, why_not_judged
 from ccm_scenarios.deviations import Deviations, deviates
 from ccm_scenarios.interrupts import Interrupts
-from ccm_scenarios.kube import Cluster
-from ccm_scenarios.kube.shared import SharedNodes
 from ccm_scenarios.reporting import Reports
 from ccm_scenarios.reporting.timing import Account
 from ccm_scenarios.selection import Selection, lacks_of, needs_of
 from ccm_scenarios.targets import Target, offered_by
 from ccm_scenarios.world import World
+
+if TYPE_CHECKING:
+    from ccm_scenarios.kube import Cluster
+    from ccm_scenarios.kube.shared import SharedNodes
 
 
 @dataclass(frozen=True, slots=True)
