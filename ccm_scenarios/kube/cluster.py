@@ -178,13 +178,19 @@ class Cluster:
 
         self.waits.until(f"namespace {name} gone", look, timeout="namespace_deleted")
 
-    def ask_pod(self, namespace: str, pod: str, port: int, path: str, query: dict[str, str]) -> Any:
+    def ask_pod(
+        self, namespace: str, pod: str, port: int, path: str, query: dict[str, str], *, seconds: float | None = None
+    ) -> Any:
         """A GET to a pod through the API server's proxy; the parsed JSON of its answer.
+
+        Args:
+            seconds: upper bound, if it is another than any call's.
 
         Raises:
             ApiException: the pod, or the way to it, did not answer.
+            urllib3.exceptions.HTTPError: the API server did not, in time.
         """
-        return self._ask(f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path}", query)
+        return self._ask(f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path}", query, seconds)
 
     def domain(self, node: str) -> str:
         """The domain of the cluster's names, as the kubelet of a Node tells it to Pods: `cluster.local`.
@@ -206,9 +212,10 @@ class Cluster:
             return False
         return True
 
-    def _ask(self, path: str, query: dict[str, str]) -> Any:
+    def _ask(self, path: str, query: dict[str, str], seconds: float | None = None) -> Any:
         answer = self._api.call_api(
-            *self._api.param_serialize("GET", path, query_params=list(query.items()), auth_settings=["BearerToken"])
+            *self._api.param_serialize("GET", path, query_params=list(query.items()), auth_settings=["BearerToken"]),
+            _request_timeout=seconds,
         )
         body = answer.read()
         if answer.status != 200:

@@ -147,6 +147,7 @@ class Office:
             "cloud-controller-manager.log": self._ccm.logs(lines=400),
             "faults.log": tail(self._state.log / "faults.log", 200),
             "region.log": tail(self._state.log / "region.log", 200),
+            "kube-apiserver.log": tail(self._state.log / "kube-apiserver.log", 200),
             "router-nftables.txt": rules.stdout or rules.stderr,
             **{
                 f"{machine.name}-{path.name}": tail(path, 60)

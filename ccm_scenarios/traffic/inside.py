@@ -34,6 +34,10 @@ KUBE_PROXY_METRICS = 10249
 """Where every kube-proxy tells its Node, and nobody else, about itself; Nodes no longer name its version."""
 WATCH_LANES = 8
 """Tries under way at most."""
+PATIENCE = 5.0
+"""Seconds for which agnhost's netexec, the application, waits for an answer to each try."""
+_SLACK = 5.0
+"""Seconds beyond the application's patience after which the way to it is taken to be stuck."""
 
 
 class InsideClient:
@@ -79,10 +83,10 @@ class InsideClient:
 
         Args:
             in_a_row: equal outcomes one after another that settle a claim.
-            silent: whether no answer is expected. The application waits some seconds for one: it does so side by side.
+            silent: whether no answer is expected. The application waits for one: it does so side by side.
         """
         judge = functools.partial(_from, backend)
-        return self._place(host, port, protocol, "hostname", judge, in_a_row, lanes=in_a_row if silent else 1)
+        return self._place(host, port, protocol, "hostname", judge, in_a_row, silent=silent)
 
     def as_itself(self, host: str, port: int) -> Place:
         """One TCP port of an address or name; who answers must see the caller's own address."""
@@ -139,11 +143,13 @@ class InsideClient:
         in_a_row: int = IN_A_ROW,
         *,
         what: str = "",
-        lanes: int = 1,
+        silent: bool = False,
     ) -> Place:
         what = what or f"{self._caller} at {protocol.value} {host}:{port}"
         dial = functools.partial(self._dial, host, port, protocol, request, judge)
-        begin = functools.partial(_begin, functools.partial(_several, dial), CLAIM_INTERVAL, lanes)
+        # Tries at one go would each wait for the one before: where the answers end meanwhile, nothing is told for long.
+        call = functools.partial(dial, 1) if silent else functools.partial(_several, dial)
+        begin = functools.partial(_begin, call, CLAIM_INTERVAL, in_a_row if silent else 1)
         return Place(what, begin, in_a_row, f"each {CLAIM_INTERVAL:g} s")
 
     def _dial(
@@ -158,7 +164,9 @@ class InsideClient:
             "tries": str(tries),
         }
         try:
-            result = self._cluster.ask_pod(self._pod.namespace, self._pod.name, self._pod.port, "dial", query)
+            result = self._cluster.ask_pod(
+                self._pod.namespace, self._pod.name, self._pod.port, "dial", query, seconds=tries * PATIENCE + _SLACK
+            )
         except (ApiException, urllib3.exceptions.HTTPError, ValueError) as error:
             return [Answer(Outcome.UNKNOWN, f"the Pod could not be asked to call: {one_line(error)}")]
         answers = [judge(said) for said in result.get("responses") or []]
