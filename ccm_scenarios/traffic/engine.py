@@ -294,7 +294,10 @@ class ThreadProbing:
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
             due = max(due + self._lanes * self._interval, time.monotonic())
             started = time.monotonic()
-            answers = self._call()
+            try:
+                answers = self._call()
+            except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and no try would ever end again
+                answers = [Answer(Outcome.UNKNOWN, f"the call failed: {type(error).__name__}: {error}")]
             ended = time.monotonic()
             with self._lock:
                 # Numbered by their ends: which of a few calls of a lane stalled is not known.

@@ -185,6 +185,27 @@ def test_a_fork_has_a_prober_of_its_own() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+def test_a_call_that_fails_is_told_and_others_follow() -> None:
+    calls = iter([ValueError("of a kind that nobody thought of")])
+    answered = threading.Event()
+
+    def call() -> Sequence[Answer]:
+        for error in calls:
+            raise error
+        answered.set()
+        return [Answer(Outcome.GOOD, "there")]
+
+    probe = ThreadProbing(call, 0.01, lanes=1)
+    assert answered.wait(30)
+    probe.stop(drain=True)
+    first, *others = probe.samples.bad()
+    assert (first.answer.outcome, first.answer.text, others) == (
+        Outcome.UNKNOWN,
+        "the call failed: ValueError: of a kind that nobody thought of",
+        [],
+    )
+
+
 def test_slow_calls_of_others_do_not_hide_each_other() -> None:
     stalled = threading.Event()
     turn = iter(range(1_000_000))
