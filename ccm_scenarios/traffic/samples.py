@@ -195,17 +195,20 @@ class Samples:
         return collections.Counter(sample.answer.by for sample in self._copy() if _is_good(sample))
 
     def held_up(self) -> list[Sample]:
-        """The good tries whose connection waited for a packet to be sent again.
+        """The tries whose connection waited for a packet to be sent again, those included that were given up over it.
 
         They took at least `RETRANSMISSION`, and were overtaken on the way: a later try was answered by the same
         answerer at least `OVERTAKING` before. The tries of one answerer are each other's control: whatever slows the
         machine, the load balancer or the answerer delays all that are under way together, and they arrive together.
+        Whose a try without an answer would have been is not known: any answerer's later try overtakes it.
         """
+        samples = self._copy()
         by: dict[str, list[Sample]] = {}
-        for sample in self._copy():
+        for sample in samples:
             if _is_good(sample):
                 by.setdefault(sample.answer.by, []).append(sample)
-        return [sample for tries in by.values() for sample in _overtaken(tries)]
+        late = [sample for tries in by.values() for sample in _overtaken(tries)]
+        return late + [sample for sample in _overtaken(samples) if sample.answer.outcome is Outcome.NONE]
 
     @property
     def paused(self) -> float:
@@ -272,14 +275,15 @@ class Samples:
 
 
 def _overtaken(tries: Sequence[Sample]) -> Iterator[Sample]:
-    """Of good tries by one answerer: those that waited for a retransmission."""
+    """Those that waited for a retransmission, while the answer to a later one arrived."""
     latest_first = sorted(tries, key=lambda sample: sample.started, reverse=True)
     earliest_end = float("inf")
     for sample in latest_first:
-        # So far: when the first of all later tries ended.
+        # So far: when the first of all later tries was answered.
         if sample.ended - sample.started >= RETRANSMISSION and earliest_end <= sample.ended - OVERTAKING:
             yield sample
-        earliest_end = min(earliest_end, sample.ended)
+        if _is_good(sample):
+            earliest_end = min(earliest_end, sample.ended)
 
 
 def _is(sample: Sample, outcome: Outcome, by: Answerer | None) -> bool:

@@ -122,7 +122,7 @@ class Watched:
             expected = f"{self._what}: at most {HELD_UP_RATE:.0%} of the tries held up by lost packets"
             seen = (
                 f"{len(held_up)} of {self.samples.size} tries overtaken by later ones to the same Pod, "
-                f"up to {slowest:.2f} s late"
+                f"or given up meanwhile, after up to {slowest:.2f} s"
             )
             raise self._refuted(expected, seen)
 

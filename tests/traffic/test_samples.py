@@ -165,5 +165,12 @@ def test_slow_alone_is_not_held_up(why: str, tries: list[tuple[float, float]]) -
     assert samples(*((*one, by("one")) for one in tries)).held_up() == [], why
 
 
+def test_what_was_given_up_while_others_were_answered_is_held_up_too() -> None:
+    one, nobody = by("one"), Answer(Outcome.NONE, "no answer in 2 s")
+    assert [sample.number for sample in samples((0, 2.0, nobody), (0.03, 0.04, one)).held_up()] == [0]
+    assert samples((0, 2.0, nobody), (0.03, 2.03, nobody)).held_up() == [], "nobody was answered meanwhile"
+    assert samples((0, 0.01, nobody), (0.03, 0.04, one)).held_up() == [], "refused at once, and no packet lost"
+
+
 def test_those_of_another_answerer_are_no_control() -> None:
     assert samples((0, 9.0, by("slow")), (0.03, 0.04, by("quick"))).held_up() == []
