@@ -144,7 +144,7 @@ class Office:
     def _evidence(self) -> dict[str, str]:
         rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False)
         return {
-            "cloud-controller-manager.log": self._ccm.logs(lines=400),
+            "cloud-controller-manager.log": self._ccm.logs(lines=2000),
             "faults.log": tail(self._state.log / "faults.log", 200),
             "region.log": tail(self._state.log / "region.log", 200),
             "kube-apiserver.log": tail(self._state.log / "kube-apiserver.log", 200),
