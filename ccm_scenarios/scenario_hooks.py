@@ -42,34 +42,37 @@ class ScenarioHooks:
         interrupts: held back while evidence is taken and while it is cleaned up.
     """
 
-    def __init__(self, place: Playground, deviations: Deviations, reports: Reports, interrupts: Interrupts) -> None:
-        self._place = place
+    def __init__(
+        self, playground: Playground, deviations: Deviations, reports: Reports, interrupts: Interrupts
+    ) -> None:
+        self._playground = playground
         self._deviations = deviations
         self._reports = reports
         self._interrupts = interrupts
         self._world: World | None = None
-        self._account: Account | None = None
+        self._account: Account
+        """Of the scenario that has the world."""
         self._told = False
         """Whether the evidence of its failure is kept: of what fails first, not of what follows from it."""
 
     def begin(self, context: Any, scenario: Any) -> None:
         """Give the scenario its world, or skip it and say why."""
         self._told = False
-        place = self._place
+        playground = self._playground
         if reason := self._reason_to_skip(scenario):
-            tell(f"skipped @{place.selection.id_of(scenario)}: {reason}")
+            tell(f"skipped @{playground.selection.id_of(scenario)}: {reason}")
             scenario.skip(reason)
             return
-        name = place.selection.name_of(scenario)
+        name = playground.selection.name_of(scenario)
         self._account = Account(name)
         self._world = World(
-            cluster=place.cluster,
-            provider=place.provider,
-            target=place.target,
-            timeouts=place.provider.timeouts,
+            cluster=playground.cluster,
+            provider=playground.provider,
+            target=playground.target,
+            timeouts=playground.provider.timeouts,
             scenario_id=name,
-            run_id=place.run_id,
-            shared=place.shared,
+            run_id=playground.run_id,
+            shared=playground.shared,
         )
         self._world.bind(context)
 
@@ -77,7 +80,7 @@ class ScenarioHooks:
         """Keep what can be seen at the moment of a failure."""
         if not step.status.has_failed():
             return
-        scenario_id = self._place.selection.id_of(scenario)
+        scenario_id = self._playground.selection.id_of(scenario)
         if excuse := self._deviations.excuse(scenario_id, step.exception):
             step.status = type(step.status).skipped
             tell(f"@{scenario_id}: {excuse}")
@@ -100,10 +103,10 @@ class ScenarioHooks:
                 raise
             finally:
                 self._world = None
-                self._close_account()
-                self._reports.add_used_rights(self._place.selection.name_of(scenario), scenario.effective_tags)
+                self._reports.add_timing(self._account.close())
+                self._reports.add_used_rights(self._playground.selection.name_of(scenario), scenario.effective_tags)
         shown = all(step.status.name == "passed" for step in scenario.all_steps)
-        self._deviations.judge(self._place.selection.id_of(scenario), shown=shown)
+        self._deviations.judge(self._playground.selection.id_of(scenario), shown=shown)
 
     def close(self) -> None:
         """Clean up what a scenario that did not end left."""
@@ -115,15 +118,11 @@ class ScenarioHooks:
         return (
             deviates(scenario)
             and isinstance(failure, CleanupFailed)
-            and self._deviations.excuses_leftovers(self._place.selection.id_of(scenario), failure.parts)
+            and self._deviations.excuses_leftovers(self._playground.selection.id_of(scenario), failure.parts)
         )
 
-    def _close_account(self) -> None:
-        if self._account is not None:
-            self._reports.add_timing(self._account.close())
-
     def _reason_to_skip(self, scenario: Any) -> str:
-        provider, target = self._place.provider, self._place.target
+        provider, target = self._playground.provider, self._playground.target
         declared = provider.capabilities | offered_by(target)
         if reason := why_not_judged(needs_of(scenario), lacks_of(scenario), declared):
             return f"{provider.name} {provider.flavour} {reason}"
@@ -136,11 +135,11 @@ class ScenarioHooks:
             return
         self._told = True
         files: dict[str, str] = {}
-        for name, source in (("scenario", self._world.evidence), ("target", self._place.target.evidence)):
+        for name, source in (("scenario", self._world.evidence), ("target", self._playground.target.evidence)):
             try:
                 files |= source()
             except Exception as error:  # noqa: BLE001 - evidence is extra: the failure itself must be reported
                 files[f"{name}-evidence-missing"] = f"{type(error).__name__}: {error}"
-        scenario_id = self._place.selection.id_of(scenario)
+        scenario_id = self._playground.selection.id_of(scenario)
         folder = self._reports.add_evidence(scenario, scenario_id, files)
         tell(f"@{scenario_id} failed: the evidence lies in {self._reports.recorder.relative(str(folder))}")

@@ -204,10 +204,10 @@ class Suite:
 
         assert self._target is not None and self._reports is not None
         self._cluster = self._connect()
-        place = Playground(
+        playground = Playground(
             self._selection, self._target, self._cluster, self._provider, self._shared, run_id=self._run_id
         )
-        self._scenarios = ScenarioHooks(place, self._deviations, self._reports, self._interrupts)
+        self._scenarios = ScenarioHooks(playground, self._deviations, self._reports, self._interrupts)
 
     def _connect(self) -> Cluster:
         from ccm_scenarios.kube import Cluster

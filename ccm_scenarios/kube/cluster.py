@@ -184,7 +184,8 @@ class Cluster:
         """A GET to a pod through the API server's proxy; the parsed JSON of its answer.
 
         Args:
-            seconds: upper bound, if it is another than any call's.
+            seconds: upper bound, if it is another than any call's. After it the pod is asked once more, as with all
+                calls that only read.
 
         Raises:
             ApiException: the pod, or the way to it, did not answer.
