@@ -43,6 +43,7 @@ from ccm_scenarios.localcloud.reality import Reality
 from ccm_scenarios.localcloud.releases import releases
 from ccm_scenarios.localcloud.state import State
 from ccm_scenarios.localcloud.versions import Versions
+from ccm_scenarios.localcloud.zones import ZoneNews
 from ccm_scenarios.preloading import importing
 
 _CLOUD_WAYS = [
@@ -126,6 +127,7 @@ class Region:
             node_names = self._start_cloud()
             control_plane.result()
         self._watch = nodes.NodeWatch(self._control_plane.client, self._configure_pods)
+        self._zones = ZoneNews(self._control_plane.client)
         addons.install(
             self._control_plane.client,
             coredns_image(self._binaries),
@@ -264,6 +266,11 @@ class Region:
         self._progress(f"waiting for the cloud controller manager to initialise {wanted} nodes")
         if not self._watch.wait(nodes.initialised, wanted, _INITIALISE_SECONDS):
             self._progress("warning: the cloud controller manager has not initialised all nodes; going on")
+        if not self._zones.wait([node["metadata"]["name"] for node in self._watch.nodes()], READY_SECONDS):
+            raise EnvironmentProblem(
+                f"not all kube-proxies had started after {READY_SECONDS:.0f} s: "
+                f"see {self._state.directory / 'instances'}/*/log"
+            )
 
     def _configure_pods(self, name: str, pod_cidr: str) -> None:
         # An instance may be deleted, and its disk with it, at any time.

@@ -6,7 +6,8 @@ import json
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ def follow(
     *,
     listed: Callable[[list[dict[str, Any]]], None],
     changed: Callable[[str, dict[str, Any]], None],
+    selectors: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Follow all objects at a path for ever, in a thread of its own.
 
@@ -29,12 +31,13 @@ def follow(
         path: of the list: `/api/v1/nodes`.
         listed: told all there are at the start, and again whenever changes may have been missed.
         changed: told of each change: `ADDED`, `MODIFIED` or `DELETED`, and the object.
+        selectors: which of the objects: `fieldSelector`, `labelSelector`.
     """
 
     def run() -> None:
         while True:
             try:
-                _once(client, path, listed, changed)
+                _once(client, path, listed, changed, selectors)
             except httpx.HTTPError:
                 # The API server may be down or restarting; the next list makes up for whatever was missed.
                 time.sleep(_PAUSE_SECONDS)
@@ -50,12 +53,13 @@ def _once(
     path: str,
     listed: Callable[[list[dict[str, Any]]], None],
     changed: Callable[[str, dict[str, Any]], None],
+    selectors: Mapping[str, str],
 ) -> None:
-    first = client.get(path)
+    first = client.get(path, params=selectors)
     first.raise_for_status()
     body = first.json()
     listed(body["items"])
-    parameters = {"watch": "1", "resourceVersion": body["metadata"]["resourceVersion"]}
+    parameters = {**selectors, "watch": "1", "resourceVersion": body["metadata"]["resourceVersion"]}
     with client.stream("GET", path, params=parameters, timeout=httpx.Timeout(10.0, read=None)) as events:
         events.raise_for_status()
         for line in events.iter_lines():
