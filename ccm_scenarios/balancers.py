@@ -67,10 +67,11 @@ class BalancerExpectations:
         def look() -> None:
             for listener in self._load_balancer(service).listeners:
                 seen = {target.instance_id: target for target in listener.targets}
-                for instance, (node, good) in wanted.items():
-                    target = seen.get(instance)
-                    if target is None:
+                for instance, (node, _) in wanted.items():
+                    if instance not in seen:
                         raise NotYet(f"{node} ({instance}) is no target of {listener.protocol.value} {listener.port}")
+                for instance, (node, good) in wanted.items():
+                    target = seen[instance]
                     is_good = target.health is TargetHealth.HEALTHY
                     if is_good != good or target.health is TargetHealth.INITIAL:
                         raise NotYet(f"{node} ({instance}) is {target.health.value} {target.reason}".rstrip())

@@ -54,6 +54,11 @@ def every_node_is_healthy(context: Context) -> None:
     context.balancers.expect_healthy(context.service, context.cluster_nodes.usable())
 
 
+@then("the load balancer of the other Service finds every Node healthy")
+def every_node_is_healthy_to_the_other(context: Context) -> None:
+    context.balancers.expect_healthy(context.other_service, context.cluster_nodes.usable())
+
+
 @then("the load balancer finds no Node healthy")
 def nobody_is_healthy(context: Context) -> None:
     context.balancers.expect_healthy(context.service, [], context.cluster_nodes.usable())

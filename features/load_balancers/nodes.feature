@@ -2,6 +2,15 @@ Feature: Load balancers follow the cluster's Nodes
   A load balancer sends its traffic to Nodes. A Node that joins takes part, one that goes or is excluded does not. One
   that only fails to report stays among the targets: whether it gets traffic is for the load balancer's own health check.
 
+  # A load balancer that finds no Node healthy tries them all: nobody notices, until one of them is not.
+
+  @lb-two-services-find-nodes-healthy @core @needs.load-balancer @needs.instances
+  Scenario: The load balancers of two Services find every Node healthy, side by side
+    Given a Service with a load balancer
+    When another LoadBalancer Service with a backend is created
+    Then the load balancer of the other Service finds every Node healthy
+    And the load balancer finds every Node healthy
+
   # These run alone: a Node that takes part does so in the load balancers of all scenarios.
 
   @lb-new-node-joins-backends @core @disruptive @serial @needs.load-balancer @needs.instances @needs.instance-launch
