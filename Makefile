@@ -48,9 +48,9 @@ docs: $(INSTALLED) ## Write the table of behaviours, and the matrix of what cont
 	$(BIN)/ccm-scenarios behaviours > docs/behaviours.md
 	$(if $(wildcard reports/published/*.json),$(BIN)/ccm-scenarios report matrix reports/published/*.json > docs/matrix.md)
 
-bench: $(INSTALLED) ## Measure boot, reaction times and memory; prints JSON (COLD=1 also times a first set-up)
+bench: $(INSTALLED) ## Measure boot, reaction times and memory; prints JSON (PROVIDER=gcp, COLD=1 also times a first set-up)
 	@$(MAKE) --no-print-directory setup >&2
-	@$(BIN)/python -m tests.bench $(if $(COLD),--cold)
+	@$(BIN)/python -m tests.bench --provider $(PROVIDER) $(if $(COLD),--cold)
 
 clean: ## Remove what was generated in this directory
 	rm -rf .venv reports/latest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,28 @@ _SAMPLE = (
     "route-per-node",
 )
 """Behaviours of every kind: all of them one by one would take half an hour."""
-_FLAVOUR = "nlb"
 _SIZES = (3, 6, 10)
 """Nodes of local clouds of which boot time and memory are told."""
 _SCALE_NODES = (25, 50, 100, 200)
 _SCALE_SERVICES = (25, 50, 100)
 _PROBE_RATE = 100
 _PROBE_SECONDS = 5.0
+_REACTIONS = "import sys; from tests import bench; bench.print_reactions(sys.argv[1])"
+_GROWTH = "import sys; from tests import bench; bench.print_growth(sys.argv[1])"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose cloud and controller are measured."""
+
+    provider: str
+    flavour: str
+    """As behaviours are run, and Services counted."""
+    reactions: str
+    """The flavour in which single reactions are timed."""
+
+
+SUBJECTS = {one.provider: one for one in (Subject("aws", "nlb", "classic"), Subject("gcp", "network", "network"))}
 
 
 def say(text: str) -> None:
@@ -139,12 +155,14 @@ def _bare_build(environment: dict[str, str], scratch: Path) -> None:
         )
 
 
-def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
+def reactions(cloud: client.LocalCloud, subject: Subject) -> dict[str, Any]:
     """What a CCM developer waits for; measured from outside, as the suite does."""
-    target = LocalCloudTarget(Options(localcloud=NAME), "aws")
+    target = LocalCloudTarget(Options(localcloud=NAME), subject.provider)
     target.check()
     target.enter()
-    provider = providers.find("aws").connect(endpoint=cloud.endpoint, flavour="classic", timeouts=LOCAL_TIMEOUTS)
+    provider = providers.find(subject.provider).connect(
+        endpoint=cloud.endpoint, flavour=subject.reactions, timeouts=LOCAL_TIMEOUTS
+    )
     cluster = Cluster.connect(cloud.kubeconfig, None, LOCAL_TIMEOUTS)
     results: dict[str, Any] = {}
 
@@ -210,16 +228,16 @@ def reactions(cloud: client.LocalCloud) -> dict[str, Any]:
     return results
 
 
-def behaviours(jobs: int | None) -> dict[str, Any]:
+def behaviours(subject: Subject, jobs: int | None) -> dict[str, Any]:
     """A run of the sample with a local cloud of its own, and where its time went.
 
     Args:
         jobs: scenarios at once; None leaves that to the runner.
     """
     name = f"{NAME}-behaviours"
-    command = [sys.executable, "-m", "behave", "--tags=@aws", "--format=null", "--no-summary"]
+    command = [sys.executable, "-m", "behave", f"--tags=@{subject.provider}", "--format=null", "--no-summary"]
     command.append(f"--tags={' or '.join(f'@{behaviour}' for behaviour in _SAMPLE)}")
-    command += ["-D", f"localcloud={name}", "-D", f"flavour={_FLAVOUR}", *([f"-j{jobs}"] if jobs else [])]
+    command += ["-D", f"localcloud={name}", "-D", f"flavour={subject.flavour}", *([f"-j{jobs}"] if jobs else [])]
     with tempfile.TemporaryDirectory(prefix="ccm-scenarios-bench-") as reports, Usage(name) as usage:
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         process = subprocess.run(command, env={**os.environ, "ARTIFACTS": reports}, stdout=sys.stderr)
@@ -285,7 +303,7 @@ def probe() -> dict[str, Any]:
     }
 
 
-def sizes() -> dict[str, Any]:
+def sizes(subject: Subject) -> dict[str, Any]:
     """Seconds to boot, and MiB in use after it, of local clouds from small to large."""
     results: dict[str, Any] = {}
     for count in _SIZES:
@@ -293,7 +311,7 @@ def sizes() -> dict[str, Any]:
         result: dict[str, Any] = {}
         try:
             with timed(result, "boot_seconds"):
-                cloud = client.up(name, nodes=count, owned=False, progress=say)
+                cloud = client.up(name, cloud=subject.provider, nodes=count, owned=False, progress=say)
             result["memory_mib"] = cloud.status()["memory_mib"]
         finally:
             client.down(name)
@@ -301,7 +319,7 @@ def sizes() -> dict[str, Any]:
     return results
 
 
-def growth() -> dict[str, Any]:
+def growth(subject: Subject) -> dict[str, Any]:
     """Seconds per Node and per Service as there are more of them, each number on a local cloud that is used on."""
     results: dict[str, Any] = {}
     for what, measure, counts in (
@@ -309,7 +327,7 @@ def growth() -> dict[str, Any]:
         ("service", scale.services, _SCALE_SERVICES),
     ):
         for count in counts:
-            with scale.world_in(NAME, _FLAVOUR) as world:
+            with scale.world_in(NAME, subject.provider, subject.flavour) as world:
                 seconds = measure(world, count)
             each = {f"seconds_until_{end}": round(took / count, 3) for end, took in seconds.items()}
             say(f"each of {count} {what}s: {each}")
@@ -334,8 +352,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cold", action="store_true", help="also time a first set-up against bare go build (long)")
     parser.add_argument("--nodes", type=int, default=3, help="nodes of the local cloud (default: 3)")
+    parser.add_argument("--provider", choices=SUBJECTS, default="aws", help="whose controller (default: aws)")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"nodes": arguments.nodes}
+    subject = SUBJECTS[arguments.provider]
+    results: dict[str, Any] = {"provider": subject.provider, "nodes": arguments.nodes}
     if arguments.cold:
         results |= first_setup()
     with timed(results, "setup_warm_seconds"):
@@ -344,19 +364,19 @@ def main() -> int:
     try:
         with Usage(NAME) as usage:
             with timed(results, "boot_seconds"):
-                cloud = client.up(NAME, nodes=arguments.nodes, owned=False, progress=say)
+                cloud = client.up(NAME, cloud=subject.provider, nodes=arguments.nodes, owned=False, progress=say)
             results["memory_after_boot_mib"] = cloud.status()["memory_mib"]
             # In a process of its own: it moves into the client's network for good.
             results |= json.loads(
                 subprocess.run(
-                    [sys.executable, "-c", "from tests import bench; bench.print_reactions()"],
+                    [sys.executable, "-c", _REACTIONS, subject.provider],
                     stdout=subprocess.PIPE,
                     check=True,
                 ).stdout
             )
             results["growth"] = json.loads(
                 subprocess.run(
-                    [sys.executable, "-c", "from tests import bench; bench.print_growth()"],
+                    [sys.executable, "-c", _GROWTH, subject.provider],
                     stdout=subprocess.PIPE,
                     check=True,
                 ).stdout
@@ -366,26 +386,26 @@ def main() -> int:
             client.down(NAME)
     finally:
         client.down(NAME)
-    results["sizes"] = sizes()
+    results["sizes"] = sizes(subject)
     results |= startup()
     results["probe"] = probe()
-    results["behaviours_one_by_one"] = one = behaviours(1)
-    results["behaviours_side_by_side"] = many = behaviours(None)
+    results["behaviours_one_by_one"] = one = behaviours(subject, 1)
+    results["behaviours_side_by_side"] = many = behaviours(subject, None)
     results["side_by_side_ratio"] = round(many["wall_seconds"] / one["wall_seconds"], 3)
     print(json.dumps(results, indent=1))
     return 0
 
 
-def print_reactions() -> None:
+def print_reactions(provider: str) -> None:
     """`reactions` of the running bench cloud, as JSON."""
     cloud = client.find(NAME)
     assert cloud is not None
-    print(json.dumps(reactions(cloud)))
+    print(json.dumps(reactions(cloud, SUBJECTS[provider])))
 
 
-def print_growth() -> None:
+def print_growth(provider: str) -> None:
     """`growth` on the running bench cloud, as JSON."""
-    print(json.dumps(growth()))
+    print(json.dumps(growth(SUBJECTS[provider])))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import providers
 from ccm_scenarios.kube import Cluster
@@ -15,28 +15,21 @@ from ccm_scenarios.localcloud import client
 from ccm_scenarios.options import Options
 from ccm_scenarios.targets.local import LOCAL_TIMEOUTS, LocalCloudTarget
 from ccm_scenarios.world import World
-from providers.aws.instances import PROVIDER_ID_PREFIX
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 TIMEOUTS = LOCAL_TIMEOUTS.scaled(10)
 """One controller serves all of them, one after another."""
-_HOLLOW_IMAGE = "ami-00000000000000000"
-"""Of no Node: in a local cloud an instance that is launched from it has no machine."""
-_INSTANCE_TYPE = "t3.small"
 _TOGETHER = {"ccm-scenarios/scale": "together"}
 
 
 @contextmanager
-def world_in(name: str, flavour: str) -> Iterator[World]:
+def world_in(name: str, provider_name: str, flavour: str) -> Iterator[World]:
     """A world in the local cloud of this name; the calling process moves into its client's network for good."""
     cloud = client.find(name)
     assert cloud is not None
-    target = LocalCloudTarget(Options(localcloud=name), "aws")
+    target = LocalCloudTarget(Options(localcloud=name), provider_name)
     target.check()
     target.enter()
-    provider = providers.find("aws").connect(endpoint=cloud.endpoint, flavour=flavour, timeouts=TIMEOUTS)
+    provider = providers.find(provider_name).connect(endpoint=cloud.endpoint, flavour=flavour, timeouts=TIMEOUTS)
     cluster = Cluster.connect(cloud.kubeconfig, None, TIMEOUTS)
     try:
         world = World(
@@ -61,7 +54,8 @@ def nodes(world: World, count: int) -> dict[str, float]:
     Returns:
         Seconds until the last was initialised, and from the end of the instances until the last was gone.
     """
-    launched = _launch(world, count)
+    instances = _HOLLOW[world.provider.name](world)
+    launched = instances.launch(count)
     start = time.monotonic()
     made = [
         StandIn(world.cluster, world.labels, name=name, provider_id=provider_id, uninitialized=True)
@@ -70,16 +64,16 @@ def nodes(world: World, count: int) -> dict[str, float]:
     try:
         for node in made:
             node.handle.conduct.expect_initialised()
-            node.handle.conduct.expect_labels({TYPE_LABELS[0]: _INSTANCE_TYPE})
+            node.handle.conduct.expect_labels({TYPE_LABELS[0]: instances.type})
         initialised = time.monotonic()
-        _terminate(world, launched)
+        instances.terminate(launched)
         for node in made:
             node.handle.expect_gone()
         return {"initialised": initialised - start, "gone": time.monotonic() - initialised}
     finally:
         for node in made:
             node.remove()
-        _terminate(world, launched)
+        instances.terminate(launched)
 
 
 def services(world: World, count: int) -> dict[str, float]:
@@ -105,24 +99,72 @@ def services(world: World, count: int) -> dict[str, float]:
     return {"provided": provided - start, "gone": time.monotonic() - provided}
 
 
-def _launch(world: World, count: int) -> list[tuple[str, str]]:
-    """Names and provider IDs of the Nodes of so many hollow instances."""
-    ec2 = world.provider.instances.clients.ec2  # type: ignore[attr-defined]
-    tag = f"kubernetes.io/cluster/{world.target.endpoint.cluster}"
-    subnet = ec2.describe_subnets(Filters=[{"Name": "tag-key", "Values": [tag]}])["Subnets"][0]
-    tags = [each for each in subnet["Tags"] if each["Key"] == tag]
-    launched: list[InstanceTypeDef] = ec2.run_instances(
-        ImageId=_HOLLOW_IMAGE,
-        InstanceType=_INSTANCE_TYPE,
-        SubnetId=subnet["SubnetId"],
-        MinCount=count,
-        MaxCount=count,
-        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
-    )["Instances"]
-    zone = subnet["AvailabilityZone"]
-    return [(one["PrivateDnsName"], f"{PROVIDER_ID_PREFIX}/{zone}/{one['InstanceId']}") for one in launched]
+Launched = Sequence[tuple[str, str]]
+"""Names and provider IDs of the Nodes of instances."""
 
 
-def _terminate(world: World, launched: list[tuple[str, str]]) -> None:
-    ec2 = world.provider.instances.clients.ec2  # type: ignore[attr-defined]
-    ec2.terminate_instances(InstanceIds=[provider_id.rpartition("/")[2] for _, provider_id in launched])
+class _Hollow(Protocol):
+    """Launches what no Node's image is in: in a local cloud an instance of that kind has no machine."""
+
+    @property
+    def type(self) -> str:
+        """Of the instances, as the Nodes' labels have it."""
+
+    def launch(self, count: int) -> Launched: ...
+
+    def terminate(self, launched: Launched) -> None:
+        """End them; of those that are gone nothing is said."""
+
+
+class _Aws:
+    type = "t3.small"
+
+    def __init__(self, world: World) -> None:
+        self._ec2 = world.provider.instances.clients.ec2  # type: ignore[attr-defined]
+        self._tag = f"kubernetes.io/cluster/{world.target.endpoint.cluster}"
+
+    def launch(self, count: int) -> Launched:
+        subnet = self._ec2.describe_subnets(Filters=[{"Name": "tag-key", "Values": [self._tag]}])["Subnets"][0]
+        tags = [each for each in subnet["Tags"] if each["Key"] == self._tag]
+        launched = self._ec2.run_instances(
+            ImageId="ami-00000000000000000",
+            InstanceType=self.type,
+            SubnetId=subnet["SubnetId"],
+            MinCount=count,
+            MaxCount=count,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        )["Instances"]
+        zone = subnet["AvailabilityZone"]
+        return [(one["PrivateDnsName"], f"aws:///{zone}/{one['InstanceId']}") for one in launched]
+
+    def terminate(self, launched: Launched) -> None:
+        self._ec2.terminate_instances(InstanceIds=[provider_id.rpartition("/")[2] for _, provider_id in launched])
+
+
+class _Gcp:
+    type = "e2-small"
+
+    def __init__(self, world: World) -> None:
+        self._instances = world.provider.instances
+        self._clients = world.provider.instances.clients  # type: ignore[attr-defined]
+        self._zone = world.target.endpoint.zones[0]
+
+    def launch(self, count: int) -> Launched:
+        disk = {"boot": True, "initialize_params": {"source_image": "global/images/no-node"}}
+        template = self._instances.template("scale")  # type: ignore[attr-defined]
+        names = [self._instances.new_name() for _ in range(count)]  # type: ignore[attr-defined]
+        for name in names:
+            self._clients.ask(
+                self._clients.instances.insert_unary,
+                zone=self._zone,
+                source_instance_template=template,
+                instance_resource={"name": name, "disks": [disk]},
+            )
+        return [(name, f"gce://{self._clients.project}/{self._zone}/{name}") for name in names]
+
+    def terminate(self, launched: Launched) -> None:
+        for name, _ in launched:
+            self._clients.find(self._clients.instances.delete_unary, zone=self._zone, instance=name)
+
+
+_HOLLOW: Mapping[str, Callable[[World], _Hollow]] = {"aws": _Aws, "gcp": _Gcp}

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ccm_scenarios.localcloud import cgroups, limits, state
+import pytest
+
+from ccm_scenarios.localcloud import cgroups, clouds, limits, state
+from ccm_scenarios.localcloud.binaries.build import location
+from ccm_scenarios.localcloud.binaries.catalogue import select
+from ccm_scenarios.localcloud.binaries.toolchain import find_go
+
+
+def require_built(cloud: str) -> None:
+    """Skip a test whose cloud's controller is built on request only, unless somebody asked for it here."""
+    (component,) = select([clouds.find(cloud).component])
+    if component.on_request and not location(component, find_go()).exists():
+        pytest.skip(f"{component.name} is made on request only, and nobody asked for it here")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from ccm_scenarios.localcloud import client
-from tests.localcloud.host import traces
+from tests.localcloud.host import require_built, traces
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
 
@@ -22,18 +22,20 @@ NODES, SERVICES = (
 _GROW = """
 import json, sys
 from tests import scale
-name, nodes, services = sys.argv[1], *map(int, sys.argv[2:])
-with scale.world_in(name, "nlb") as world:
+name, nodes, services = sys.argv[1], *map(int, sys.argv[2:4])
+with scale.world_in(name, *sys.argv[4:]) as world:
     print(json.dumps([scale.nodes(world, nodes), scale.services(world, services)]))
 """
 
 
-def test_many_nodes_and_services_come_and_go_and_leave_nothing() -> None:
+@pytest.mark.parametrize(("provider", "flavour"), [("aws", "nlb"), ("gcp", "network")])
+def test_many_nodes_and_services_come_and_go_and_leave_nothing(provider: str, flavour: str) -> None:
+    require_built(provider)
     before = traces(NAME)
     try:
-        cloud = client.up(NAME, nodes=1, owned=False, progress=print)
+        cloud = client.up(NAME, cloud=provider, nodes=1, owned=False, progress=print)
         # In a process of its own: it moves into the client's network for good.
-        command = [sys.executable, "-c", _GROW, NAME, str(NODES), str(SERVICES)]
+        command = [sys.executable, "-c", _GROW, NAME, str(NODES), str(SERVICES), provider, flavour]
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         print(json.loads(run.stdout))
         status = cloud.status()

@@ -12,6 +12,7 @@ from requests.exceptions import RequestException
 from ccm_scenarios.errors import EnvironmentProblem
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.gcp.client import connect
+from ccm_scenarios.localcloud.gcp.desired import NODE_IMAGE
 
 NODE_TAG = "node"
 """Network tag of all nodes; also how their names begin."""
@@ -19,6 +20,7 @@ _NETWORK = "default"
 _TEMPLATE = "nodes"
 _MACHINE_TYPE = "e2-small"
 _ZONE_LETTERS = "ab"
+_IMAGES = "global/images/"
 _SECONDS = 60
 
 
@@ -102,6 +104,13 @@ def _seed(url: str, project: str, region: str, nodes: int) -> Account:
                 machine_type=_MACHINE_TYPE,
                 can_ip_forward=True,
                 tags=compute_v1.Tags(items=[NODE_TAG]),
+                disks=[
+                    compute_v1.AttachedDisk(
+                        boot=True,
+                        auto_delete=True,
+                        initialize_params=compute_v1.AttachedDiskInitializeParams(source_image=_IMAGES + NODE_IMAGE),
+                    )
+                ],
                 network_interfaces=[compute_v1.NetworkInterface(subnetwork=f"regions/{region}/subnetworks/{_NETWORK}")],
             ),
         ),

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from ccm_scenarios.localcloud.desired import Power
 
+NODE_IMAGE = "node"
+"""The image from which a Node boots. Of any other nobody here knows what it holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredInstance:
@@ -34,7 +37,7 @@ class DesiredInstance:
     node_labels: Mapping[str, str]
     """Labels its Node registers with, told by the metadata item `kube-labels`: `a=b,c=d`."""
     hollow: bool = False
-    """Every instance has a machine."""
+    """Its boot disk has another image than `NODE_IMAGE`: the cloud's API alone knows it, and nothing runs on it."""
 
 
 @dataclass(frozen=True, slots=True)

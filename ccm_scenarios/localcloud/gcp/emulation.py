@@ -48,7 +48,7 @@ class GcpEmulation:
         return self._account.node_names
 
     def plan(self, desired: DesiredState, losses: Collection[Loss]) -> Plan:
-        instances = {key: one for key, one in desired.instances.items() if one.power != "terminated"}
+        instances = {key: one for key, one in desired.instances.items() if not one.hollow and one.power != "terminated"}
         passing = self._passers.reconcile(desired.forwarding_rules.values(), instances)
         interfaces = [
             firewall.Interface(

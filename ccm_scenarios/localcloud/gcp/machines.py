@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccm_scenarios.localcloud.gcp import addresses, errors, groups, labels, links, templates
@@ -13,6 +13,8 @@ from ccm_scenarios.localcloud.gcp.store import Store, fingerprint, region_of, ti
 
 BOOTS = "_boots"
 """Number of boots ordered so far, from 1."""
+IMAGE = "_image"
+"""Name of that of the boot disk, which is told of the disk alone. Empty if none was named."""
 DELETED = "_deleted"
 """Set while the instance is on its way out."""
 _RESET = "_reset"
@@ -24,8 +26,14 @@ def _settle_instance(store: Store, link: Link, resource: Resource, before: Resou
     for number, interface in enumerate(resource["networkInterfaces"]):
         _settle_interface(store, link, interface, number)
     resource |= {"status": "PROVISIONING", BOOTS: 1, "cpuPlatform": "Intel Broadwell"}
+    resource[IMAGE] = _take_image(resource.get("disks", ()))
     for name in ("tags", "metadata"):
         _sign(resource, name, resource.get(name, {}))
+
+
+def _take_image(disks: Iterable[Resource]) -> str:
+    wanted = [disk.pop("initializeParams", {}).get("sourceImage", "") for disk in disks if disk.get("boot")]
+    return wanted[0].rpartition("/")[2] if wanted else ""
 
 
 def _settle_interface(store: Store, link: Link, interface: Resource, number: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ccm_scenarios.localcloud.desired import Power
 from ccm_scenarios.localcloud.gcp import balancing, groups, links, machines
 from ccm_scenarios.localcloud.gcp.desired import (
+    NODE_IMAGE,
     DesiredFirewall,
     DesiredForwardingRule,
     DesiredHealthCheck,
@@ -67,6 +68,7 @@ def _instance(link: Link, resource: Resource) -> DesiredInstance:
         can_ip_forward=resource["canIpForward"],
         tags=tuple(sorted(resource["tags"].get("items", ()))),
         node_labels={key: value for key, _, value in labels},
+        hollow=resource[machines.IMAGE] not in ("", NODE_IMAGE),
     )
 
 

@@ -18,14 +18,12 @@ import pytest
 
 from ccm_scenarios.localcloud import addressing
 from ccm_scenarios.localcloud.binaries import prepare
-from ccm_scenarios.localcloud.binaries.build import location
-from ccm_scenarios.localcloud.binaries.catalogue import select
-from ccm_scenarios.localcloud.binaries.toolchain import find_go
 from ccm_scenarios.localcloud.gcp.account import Account
 from ccm_scenarios.localcloud.gcp.ccm import ccm_environment, cloud_config
 from ccm_scenarios.localcloud.periods import QUICK
 from tests.kube.control_plane import ControlPlane
 from tests.localcloud.gcp.emulated import PROJECT, REGION, ZONE, Cloud, Endpoint
+from tests.localcloud.host import require_built
 
 NAME = "gce-cloud-controller-manager"
 SECONDS = 120.0
@@ -140,9 +138,7 @@ class Rig:
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint) -> Iterator[Rig]:
-    (component,) = select([NAME])
-    if not location(component, find_go()).exists():
-        pytest.skip(f"{NAME} is made on request only, and nobody asked for it here")
+    require_built("gcp")
     directory = tmp_path_factory.mktemp("gce")
     plane = ControlPlane(directory, prepare(components=["etcd", "kubernetes"]))
     plane.start_controllers("serviceaccount-controller")

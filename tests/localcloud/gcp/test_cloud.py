@@ -12,11 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from ccm_scenarios.errors import UsageError
-from ccm_scenarios.localcloud import client, clouds
-from ccm_scenarios.localcloud.binaries.build import location
-from ccm_scenarios.localcloud.binaries.catalogue import select
-from ccm_scenarios.localcloud.binaries.toolchain import find_go
+from ccm_scenarios.localcloud import client
 from ccm_scenarios.localcloud.images import AGNHOST_IMAGE
+from tests.localcloud.host import require_built
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
 
@@ -86,9 +84,7 @@ assert not fetch()
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[client.LocalCloud]:
-    (component,) = select([clouds.find("gcp").component])
-    if not location(component, find_go()).exists():
-        pytest.skip(f"{component.name} is made on request only, and nobody asked for it here")
+    require_built("gcp")
     yield client.up("test-gcp", cloud="gcp", nodes=2, owned=True, progress=print)
     client.down("test-gcp")
 

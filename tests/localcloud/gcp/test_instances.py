@@ -52,6 +52,21 @@ def test_a_launched_instance_runs_when_the_hypervisor_says_so(cloud: Cloud) -> N
     assert made.machine_type.endswith(f"/zones/{ZONE}/machineTypes/e2-small")
 
 
+def test_what_boots_from_another_image_is_hollow(cloud: Cloud, account: Account) -> None:
+    other = compute_v1.AttachedDisk(
+        boot=True, initialize_params=compute_v1.AttachedDiskInitializeParams(source_image="global/images/other")
+    )
+    request = {
+        "project": PROJECT,
+        "zone": ZONE,
+        "source_instance_template": f"global/instanceTemplates/{account.instance_template}",
+        "instance_resource": compute_v1.Instance(name="other", disks=[other]),
+    }
+    cloud.instances.insert(request=request).result(timeout=30)
+    assert cloud.instance("other").hollow
+    assert not cloud.instance("node-1").hollow
+
+
 def test_stop_start_reset_and_delete(cloud: Cloud, account: Account) -> None:
     wanted = cloud.instance("node-1")
     cloud.do("instances", "stop", zone=ZONE, instance="node-1")
