@@ -34,6 +34,8 @@ def of_load_balancers(subnet: IPv4Network) -> IPv4Network:
 
 
 API_SERVER_PORT = 6443
+API_SERVER_OWN_PORTS = (6441, 6442)
+"""Where API servers themselves listen. The other port leads to the one that serves: for a while there may be two."""
 CLOUD_API_PORT = 4566
 CCM_REPLICAS = 2
 """How many replicas of the cloud controller manager there may be."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from ccm_scenarios.errors import EnvironmentProblem
-from ccm_scenarios.localcloud import addressing
+from ccm_scenarios.localcloud import addressing, network
 from ccm_scenarios.localcloud.faults.ways import Credentials, Way
 from ccm_scenarios.localcloud.periods import Periods
 from ccm_scenarios.localcloud.pki import Authority
@@ -23,6 +23,7 @@ READY_SECONDS = 90.0
 CLUSTER = "local"
 """The cluster's name, as its cloud resources are tagged."""
 _LOOPBACK = "127.0.0.1"
+_API_SERVER = "kube-apiserver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +81,24 @@ class ControlPlane:
         controller = authority.kubeconfig("kube-controller-manager", local, "system:kube-controller-manager")
         scheduler = authority.kubeconfig("kube-scheduler", local, "system:kube-scheduler")
         self._arguments = {
-            "kube-apiserver": _api_server_arguments(authority),
+            _API_SERVER: _api_server_arguments(authority),
             "kube-controller-manager": _controller_arguments(controller, authority, periods),
             "kube-scheduler": [f"--kubeconfig={scheduler}", "--leader-elect=false"],
         }
+        self._port, self._other_port = addressing.API_SERVER_OWN_PORTS
         self._etcd = Daemon("etcd", [etcd, *_etcd_arguments(directory / "etcd")], self._logs / "etcd.log")
         self._api_server, *self._controllers = self._daemons(release)
         self.release, self.emulated = release, release
         """What its programs are, and what they behave as."""
 
     def _daemons(self, release: Release, *further: str) -> list[Daemon]:
+        port = {_API_SERVER: [f"--secure-port={self._port}"]}
         return [
-            Daemon(name, [release.directory / name, *arguments, *further], self._logs / f"{name}.log")
+            Daemon(
+                name,
+                [release.directory / name, *arguments, *port.get(name, ()), *further],
+                self._logs / f"{name}.log",
+            )
             for name, arguments in self._arguments.items()
         ]
 
@@ -103,6 +110,7 @@ class ControlPlane:
         """
         self._etcd.start()
         self._api_server.start()
+        network.lead_to_api_server(self._port)
         self._await_ready()
         for daemon in self._controllers:
             daemon.start()
@@ -110,8 +118,10 @@ class ControlPlane:
     def run(self, release: Release, *, emulating: Release | None = None) -> None:
         """Replace everything but etcd, which keeps the cluster; returns when the new API server answers alone.
 
-        As in a cluster that has several, one API server ends when another is ready. The controllers end before and
-        start after: so they are never newer than either.
+        As in a cluster that has several, one API server ends when another is ready. Each has a port of its own, by
+        which it also calls itself: if it met the other there, its start would be held up until it gave up the pause
+        that grows with each attempt, up to a minute. The controllers end before and start after: so they are never
+        newer than either.
 
         Args:
             emulating: the release that it behaves as: what it offers, and what it writes down.
@@ -122,6 +132,7 @@ class ControlPlane:
         for daemon in self._controllers:
             daemon.stop()
         former = self._api_server
+        self._port, self._other_port = self._other_port, self._port
         further = [f"--emulated-version={emulating.minor}"] if emulating is not None else []
         self._api_server, *self._controllers = self._daemons(release, *further)
         self.release, self.emulated = release, emulating or release
@@ -129,23 +140,25 @@ class ControlPlane:
             self._api_server.start()
             self._await_ready()
         finally:
+            network.lead_to_api_server(self._port)
             former.stop()
         for daemon in self._controllers:
             daemon.start()
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while True:
-            # A connection of its own each time: while there are two of them, either may accept it.
-            with self._connect() as client, suppress(httpx.TransportError):
-                # The status, not the text: before RBAC's bootstrap is done the controllers would be refused and exit.
-                if client.get("/readyz").status_code == httpx.codes.OK and self._is_current(client):
-                    return
-            if time.monotonic() > deadline:
-                raise EnvironmentProblem(
-                    f"the API server was not ready after {READY_SECONDS:.0f} s: see {self._api_server.log}"
-                )
-            time.sleep(0.05)
+        with self._connect(base_url=f"https://{_LOOPBACK}:{self._port}") as client:
+            while True:
+                with suppress(httpx.TransportError):
+                    # The status, not the text: before RBAC's bootstrap is done the controllers would be refused, and
+                    # exit.
+                    if client.get("/readyz").status_code == httpx.codes.OK:
+                        return
+                if time.monotonic() > deadline:
+                    raise EnvironmentProblem(
+                        f"the API server was not ready after {READY_SECONDS:.0f} s: see {self._api_server.log}"
+                    )
+                time.sleep(0.05)
 
     def restart_api_server(self) -> None:
         """End the API server at once, and start it again; returns when it is ready.
@@ -156,12 +169,6 @@ class ControlPlane:
         self._api_server.stop(hard=True)
         self._api_server.start()
         self._await_ready()
-
-    def _is_current(self, client: httpx.Client) -> bool:
-        """Whether the API server that answers a client is the one that was started last."""
-        says = client.get("/version").json()
-        emulated = f"{says['emulationMajor']}.{says['emulationMinor']}"
-        return (says["gitVersion"], emulated) == (self.release.version, self.emulated.minor)
 
     def status(self) -> dict[str, str]:
         """Daemon -> `running` or `stopped`, with the times it had to be restarted."""
@@ -228,7 +235,6 @@ def _api_server_arguments(authority: Authority) -> list[str]:
         "--etcd-servers=http://127.0.0.1:2379",
         "--bind-address=0.0.0.0",
         f"--advertise-address={addressing.GATEWAY}",
-        f"--secure-port={addressing.API_SERVER_PORT}",
         f"--tls-cert-file={serving.certificate}",
         f"--tls-private-key-file={serving.key}",
         f"--client-ca-file={authority.certificate}",
@@ -244,7 +250,6 @@ def _api_server_arguments(authority: Authority) -> list[str]:
         "--allow-privileged=true",
         # So that another can take over: one that ends tells those who watch, and does not take the address away from
         # the cluster that both have.
-        "--permit-port-sharing=true",
         "--shutdown-watch-termination-grace-period=1s",
         "--endpoint-reconciler-type=none",
     ]

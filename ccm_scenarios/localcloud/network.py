@@ -15,6 +15,7 @@ from ccm_scenarios.localcloud import addressing
 
 INTERNET = "internet"
 """The router's link to the outside client."""
+_API_SERVER_TABLE = "api-server"
 CLIENT_NAMESPACE = Path("/run/netns/client")
 """The outside client's network, seen from inside the cloud's mount namespace."""
 
@@ -54,6 +55,26 @@ def nft(ruleset: str) -> None:
     done = subprocess.run(["nft", "-f", "-"], input=ruleset, text=True, capture_output=True, check=False)
     if done.returncode != 0:
         raise OSError(f"nft: {done.stderr.strip()}")
+
+
+def lead_to_api_server(port: int) -> None:
+    """Have new connections to the API server's port go to another of the router's; those that are there stay."""
+    own = f"{{ 127.0.0.1, {addressing.GATEWAY}, {addressing.PUBLIC_GATEWAY} }}"
+    lead = f"ip daddr {own} tcp dport {addressing.API_SERVER_PORT} dnat to :{port}"
+    nft(f"""\
+table ip {_API_SERVER_TABLE}
+delete table ip {_API_SERVER_TABLE}
+table ip {_API_SERVER_TABLE} {{
+  chain others {{
+    type nat hook prerouting priority -100
+    {lead}
+  }}
+  chain own {{
+    type nat hook output priority -100
+    {lead}
+  }}
+}}
+""")
 
 
 def link_name(instance_id: str) -> str:
