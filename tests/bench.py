@@ -17,21 +17,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import providers
-from ccm_scenarios.kube import Cluster
+from ccm_scenarios.contract import Capability
 from ccm_scenarios.kube.latency import notice_latencies
 from ccm_scenarios.localcloud import binaries, client, images
 from ccm_scenarios.localcloud.binaries.catalogue import select
 from ccm_scenarios.localcloud.cgroups import cpu_seconds, memory_bytes
 from ccm_scenarios.localcloud.state import State
-from ccm_scenarios.options import Options
 from ccm_scenarios.reporting import timing
-from ccm_scenarios.targets.local import LOCAL_TIMEOUTS, LocalCloudTarget
+from ccm_scenarios.targets.local import LOCAL_TIMEOUTS
 from ccm_scenarios.traffic import engine
 from ccm_scenarios.traffic.samples import Answer, Outcome
 from ccm_scenarios.world import World
@@ -155,35 +153,22 @@ def _bare_build(environment: dict[str, str], scratch: Path) -> None:
         )
 
 
-def reactions(cloud: client.LocalCloud, subject: Subject) -> dict[str, Any]:
-    """What a CCM developer waits for; measured from outside, as the suite does."""
-    target = LocalCloudTarget(Options(localcloud=NAME), subject.provider)
-    target.check()
-    target.enter()
-    provider = providers.find(subject.provider).connect(
-        endpoint=cloud.endpoint, flavour=subject.reactions, timeouts=LOCAL_TIMEOUTS
-    )
-    cluster = Cluster.connect(cloud.kubeconfig, None, LOCAL_TIMEOUTS)
+def reactions(subject: Subject) -> dict[str, Any]:
+    """What a CCM developer waits for in the running bench cloud; measured from outside, as the suite does."""
+    with scale.worlds_in(NAME, subject.provider, subject.reactions, LOCAL_TIMEOUTS) as make_world:
+        return _reactions(make_world)
+
+
+def _reactions(make_world: Callable[[], World]) -> dict[str, Any]:
     results: dict[str, Any] = {}
 
-    def world() -> World:
-        return World(
-            cluster=cluster,
-            provider=provider,
-            target=target,
-            timeouts=LOCAL_TIMEOUTS,
-            scenario_id="bench",
-            run_id="bench",
-        )
-
-    def measure(name: str, prepare: Callable[[World], Callable[[], None]]) -> None:
-        one = world()
-        try:
+    def measure(name: str, prepare: Callable[[World], Callable[[], None]], needed: Capability | None = None) -> None:
+        with closing(make_world()) as one:
+            if needed and needed not in one.provider.capabilities:
+                return
             act = prepare(one)
             with timed(results, name):
                 act()
-        finally:
-            one.close()
 
     def address(one: World) -> Callable[[], None]:
         backend = one.workloads.make_backend()
@@ -191,33 +176,31 @@ def reactions(cloud: client.LocalCloud, subject: Subject) -> dict[str, Any]:
 
     def deletion(one: World) -> Callable[[], None]:
         node = one.own_nodes.launch()
-        instance = provider.instances.get(node.provider_id).id
+        instances = one.provider.instances
+        instance = instances.get(node.provider_id).id
 
         def act() -> None:
-            provider.instances.delete(instance)
+            instances.delete(instance)
             node.expect_gone()
 
         return act
 
     def taint(one: World) -> Callable[[], None]:
         node = one.own_nodes.launch()
-        instance = provider.instances.get(node.provider_id).id
+        instances = one.provider.instances
+        instance = instances.get(node.provider_id).id
 
         def act() -> None:
-            provider.instances.stop(instance)
+            instances.stop(instance)
             node.conduct.expect_shutdown_taint(present=True)
 
         return act
 
     measure("lb_address_seconds", address)
     measure("node_deletion_seconds", deletion)
-    measure("shutdown_taint_seconds", taint)
-    one = world()
-    try:
-        latencies = [1000 * seconds for seconds in notice_latencies(cluster, one.namespace, samples=_SAMPLES)]
-    finally:
-        one.close()
-        cluster.close()
+    measure("shutdown_taint_seconds", taint, Capability.INSTANCE_SHUTDOWN_TAINT)
+    with closing(make_world()) as one:
+        latencies = [1000 * seconds for seconds in notice_latencies(one.cluster, one.namespace, samples=_SAMPLES)]
     percentiles = statistics.quantiles(latencies, n=100)
     results["notice_latency_ms"] = {
         "samples": len(latencies),
@@ -398,9 +381,7 @@ def main() -> int:
 
 def print_reactions(provider: str) -> None:
     """`reactions` of the running bench cloud, as JSON."""
-    cloud = client.find(NAME)
-    assert cloud is not None
-    print(json.dumps(reactions(cloud, SUBJECTS[provider])))
+    print(json.dumps(reactions(SUBJECTS[provider])))
 
 
 def print_growth(provider: str) -> None:

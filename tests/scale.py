@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 import providers
+from ccm_scenarios.contract import Timeouts
 from ccm_scenarios.kube import Cluster
 from ccm_scenarios.kube.node_facts import TYPE_LABELS
 from ccm_scenarios.kube.stand_ins import StandIn
@@ -22,30 +23,35 @@ _TOGETHER = {"ccm-scenarios/scale": "together"}
 
 
 @contextmanager
-def world_in(name: str, provider_name: str, flavour: str) -> Iterator[World]:
-    """A world in the local cloud of this name; the calling process moves into its client's network for good."""
+def worlds_in(
+    name: str, provider_name: str, flavour: str, timeouts: Timeouts = TIMEOUTS
+) -> Iterator[Callable[[], World]]:
+    """Makes worlds in the local cloud of this name; the calling process moves into its client's network for good."""
     cloud = client.find(name)
     assert cloud is not None
     target = LocalCloudTarget(Options(localcloud=name), provider_name)
     target.check()
     target.enter()
-    provider = providers.find(provider_name).connect(endpoint=cloud.endpoint, flavour=flavour, timeouts=TIMEOUTS)
-    cluster = Cluster.connect(cloud.kubeconfig, None, TIMEOUTS)
+    provider = providers.find(provider_name).connect(endpoint=cloud.endpoint, flavour=flavour, timeouts=timeouts)
+    cluster = Cluster.connect(cloud.kubeconfig, None, timeouts)
     try:
-        world = World(
+        yield lambda: World(
             cluster=cluster,
             provider=provider,
             target=target,
-            timeouts=TIMEOUTS,
+            timeouts=timeouts,
             scenario_id="scale",
             run_id="scale",
         )
-        try:
-            yield world
-        finally:
-            world.close()
     finally:
         cluster.close()
+
+
+@contextmanager
+def world_in(name: str, provider_name: str, flavour: str) -> Iterator[World]:
+    """A single world as those of `worlds_in`."""
+    with worlds_in(name, provider_name, flavour) as make, closing(make()) as world:
+        yield world
 
 
 def nodes(world: World, count: int) -> dict[str, float]:
@@ -121,6 +127,7 @@ class _Aws:
 
     def __init__(self, world: World) -> None:
         self._ec2 = world.provider.instances.clients.ec2  # type: ignore[attr-defined]
+        self._prefix = world.provider.provider_id_prefix
         self._tag = f"kubernetes.io/cluster/{world.target.endpoint.cluster}"
 
     def launch(self, count: int) -> Launched:
@@ -135,7 +142,7 @@ class _Aws:
             TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
         )["Instances"]
         zone = subnet["AvailabilityZone"]
-        return [(one["PrivateDnsName"], f"aws:///{zone}/{one['InstanceId']}") for one in launched]
+        return [(one["PrivateDnsName"], f"{self._prefix}/{zone}/{one['InstanceId']}") for one in launched]
 
     def terminate(self, launched: Launched) -> None:
         self._ec2.terminate_instances(InstanceIds=[provider_id.rpartition("/")[2] for _, provider_id in launched])
@@ -147,6 +154,7 @@ class _Gcp:
     def __init__(self, world: World) -> None:
         self._instances = world.provider.instances
         self._clients = world.provider.instances.clients  # type: ignore[attr-defined]
+        self._prefix = world.provider.provider_id_prefix
         self._zone = world.target.endpoint.zones[0]
 
     def launch(self, count: int) -> Launched:
@@ -160,7 +168,7 @@ class _Gcp:
                 source_instance_template=template,
                 instance_resource={"name": name, "disks": [disk]},
             )
-        return [(name, f"gce://{self._clients.project}/{self._zone}/{name}") for name in names]
+        return [(name, f"{self._prefix}{self._clients.project}/{self._zone}/{name}") for name in names]
 
     def terminate(self, launched: Launched) -> None:
         for name, _ in launched:

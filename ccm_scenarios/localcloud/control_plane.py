@@ -92,14 +92,10 @@ class ControlPlane:
         """What its programs are, and what they behave as."""
 
     def _daemons(self, release: Release, *further: str) -> list[Daemon]:
-        port = {_API_SERVER: [f"--secure-port={self._port}"]}
+        served = {_API_SERVER: [*self._arguments[_API_SERVER], f"--secure-port={self._port}"]}
         return [
-            Daemon(
-                name,
-                [release.directory / name, *arguments, *port.get(name, ()), *further],
-                self._logs / f"{name}.log",
-            )
-            for name, arguments in self._arguments.items()
+            Daemon(name, [release.directory / name, *arguments, *further], self._logs / f"{name}.log")
+            for name, arguments in (self._arguments | served).items()
         ]
 
     def start(self) -> None:
@@ -118,10 +114,10 @@ class ControlPlane:
     def run(self, release: Release, *, emulating: Release | None = None) -> None:
         """Replace everything but etcd, which keeps the cluster; returns when the new API server answers alone.
 
-        As in a cluster that has several, one API server ends when another is ready. Each has a port of its own, by
-        which it also calls itself: if it met the other there, its start would be held up until it gave up the pause
-        that grows with each attempt, up to a minute. The controllers end before and start after: so they are never
-        newer than either.
+        As in a cluster that has several, one API server ends when another is ready. Each has a port of its own, at
+        which it also calls itself: at a port that both had it could meet the other, and would wait longer after each
+        such attempt, up to a minute in all. The controllers end before and start after: so they are never newer than
+        either.
 
         Args:
             emulating: the release that it behaves as: what it offers, and what it writes down.

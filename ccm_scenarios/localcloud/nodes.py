@@ -1,9 +1,9 @@
-"""What the hypervisor's side must know of the cluster: which pod addresses each Node was given."""
+"""The cluster's Nodes for the side that makes reality: followed, judged, changed."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -46,6 +46,11 @@ class NodeWatch:
             self._changed.notify_all()
         if kind != "DELETED" and (pod_cidr := node.get("spec", {}).get("podCIDR")):
             self._on_pod_cidr(node["metadata"]["name"], pod_cidr)
+
+
+def patch(client: httpx.Client, name: str, change: Mapping[str, Any]) -> httpx.Response:
+    """Ask the API server to merge a change into a Node; the answer may be a refusal."""
+    return client.patch(f"/api/v1/nodes/{name}", json=change, headers={"Content-Type": "application/merge-patch+json"})
 
 
 def initialised(node: dict[str, Any]) -> bool:

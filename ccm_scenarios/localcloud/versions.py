@@ -28,7 +28,6 @@ _NOT_EVICTED = frozenset(
         httpx.codes.FORBIDDEN,  # its namespace is ending, and will take it along
     }
 )
-_MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class Versions:
@@ -134,8 +133,7 @@ class Versions:
 
     def _cordon(self, name: str, *, cordoned: bool) -> None:
         change = {"spec": {"unschedulable": cordoned or None}}
-        answer = self._control_plane.client.patch(f"/api/v1/nodes/{name}", json=change, headers=_MERGE)
-        answer.raise_for_status()
+        nodes.patch(self._control_plane.client, name, change).raise_for_status()
 
     def _drain(self, name: str) -> None:
         """Ask all Pods of a Node to go, but for those that their controller would start there again; wait for them."""

@@ -13,11 +13,11 @@ from typing import Any
 
 import httpx
 
+from ccm_scenarios.localcloud.nodes import patch
 from ccm_scenarios.localcloud.watching import follow
 
 _ZONE = "topology.kubernetes.io/zone"
 _KUBE_PROXY = "kube-proxy"
-_MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class ZoneNews:
@@ -62,9 +62,8 @@ class ZoneNews:
 
     def _tell(self, name: str) -> None:
         """Fails with httpx.HTTPError if the API server does; what is half done is then finished at the next call."""
-        path = f"/api/v1/nodes/{name}"
         if name not in self._taken:
-            node = self._client.get(path)
+            node = self._client.get(f"/api/v1/nodes/{name}")
             if node.status_code == httpx.codes.NOT_FOUND:
                 return
             node.raise_for_status()
@@ -73,8 +72,7 @@ class ZoneNews:
                 return
             self._taken[name] = zone
         for value in (None, self._taken[name]):
-            change = {"metadata": {"labels": {_ZONE: value}}}
-            answer = self._client.patch(path, json=change, headers=_MERGE)
+            answer = patch(self._client, name, {"metadata": {"labels": {_ZONE: value}}})
             if answer.status_code == httpx.codes.NOT_FOUND:
                 break
             answer.raise_for_status()

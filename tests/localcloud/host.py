@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ccm_scenarios.localcloud import cgroups, clouds, limits, state
+from ccm_scenarios.localcloud import cgroups, limits, state
 from ccm_scenarios.localcloud.binaries.build import location
 from ccm_scenarios.localcloud.binaries.catalogue import select
 from ccm_scenarios.localcloud.binaries.toolchain import find_go
 
 
-def require_built(cloud: str) -> None:
-    """Skip a test whose cloud's controller is built on request only, unless somebody asked for it here."""
-    (component,) = select([clouds.find(cloud).component])
+def require_built(name: str) -> None:
+    """Skip a test that needs a component which is built on request only, unless somebody asked for it here."""
+    (component,) = select([name])
     if component.on_request and not location(component, find_go()).exists():
         pytest.skip(f"{component.name} is made on request only, and nobody asked for it here")
 

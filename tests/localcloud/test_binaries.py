@@ -27,6 +27,7 @@ from ccm_scenarios.localcloud.binaries.catalogue import CATALOGUE, Component, se
 from ccm_scenarios.localcloud.binaries.progress import Silence
 from ccm_scenarios.localcloud.binaries.toolchain import Toolchain, find_go
 from ccm_scenarios.localcloud.releases import releases
+from tests.localcloud.host import require_built
 
 GO_MOD = """\
 module example.test/greeter
@@ -519,8 +520,7 @@ def test_the_console_shows_starts_and_ends(terminal: bool) -> None:
 
 @pytest.mark.parametrize("component", CATALOGUE, ids=lambda component: component.name)
 def test_the_real_binaries_are_of_the_versions_their_go_mod_pins(component: Component, go: Toolchain) -> None:
-    if component.on_request and not location(component, go).exists():
-        pytest.skip("made on request only, and nobody asked for it here")
+    require_built(component.name)
     binaries = prepare(components=[component.name])
     for name in component.packages:
         assert os.access(binaries.locations[component.name] / name, os.X_OK)

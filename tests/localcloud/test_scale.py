@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ccm_scenarios.localcloud import client
+from ccm_scenarios.localcloud import client, clouds
 from tests.localcloud.host import require_built, traces
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a local cloud needs root")
@@ -30,7 +30,7 @@ with scale.world_in(name, *sys.argv[4:]) as world:
 
 @pytest.mark.parametrize(("provider", "flavour"), [("aws", "nlb"), ("gcp", "network")])
 def test_many_nodes_and_services_come_and_go_and_leave_nothing(provider: str, flavour: str) -> None:
-    require_built(provider)
+    require_built(clouds.find(provider).component)
     before = traces(NAME)
     try:
         cloud = client.up(NAME, cloud=provider, nodes=1, owned=False, progress=print)

@@ -138,7 +138,7 @@ class Rig:
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint) -> Iterator[Rig]:
-    require_built("gcp")
+    require_built(NAME)
     directory = tmp_path_factory.mktemp("gce")
     plane = ControlPlane(directory, prepare(components=["etcd", "kubernetes"]))
     plane.start_controllers("serviceaccount-controller")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from ccm_scenarios.errors import UsageError
-from ccm_scenarios.localcloud import client
+from ccm_scenarios.localcloud import client, clouds
 from ccm_scenarios.localcloud.images import AGNHOST_IMAGE
 from tests.localcloud.host import require_built
 
@@ -84,7 +84,7 @@ assert not fetch()
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[client.LocalCloud]:
-    require_built("gcp")
+    require_built(clouds.find("gcp").component)
     yield client.up("test-gcp", cloud="gcp", nodes=2, owned=True, progress=print)
     client.down("test-gcp")
 
